@@ -1,0 +1,100 @@
+"""Brings the prompts of an experiment: from a set that llem ships, from a file, or made up; and shares them out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from llem import builtin
+
+
+class DatasetError(ValueError):
+    """A prompt set cannot be read; the message is one line that says where and why."""
+
+
+def prompts(
+    n: int, seed: int, source: str | None = None, column: str | None = None, input_len: int | None = None
+) -> list[str]:
+    """`n` prompts.
+
+    From `source` (`builtin:…` or a path), in its order and from its start again when it has fewer; without a source,
+    random words from `seed`, at least `input_len` tokens of them. Raises DatasetError.
+    """
+    if source is None:
+        return _made_up(n, seed, input_len or 1)
+    texts = builtin.prompts(source.partition(":")[2]) if source.startswith("builtin:") else _read(Path(source), column)
+    return [texts[index % len(texts)] for index in range(n)]
+
+
+def template(
+    texts: Sequence[str], tokenizer: Any, system_prompt: str | None = None, chat_template: bool | None = None
+) -> tuple[list[str], bool]:
+    """The texts as the model reads them, and whether the tokenizer's chat template was applied.
+
+    Without a template the system prompt is a paragraph before each text.
+    """
+    if not (chat_template and tokenizer.chat_template):
+        return [f"{system_prompt}\n\n{text}" if system_prompt else text for text in texts], False
+    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    talks = [[*system, {"role": "user", "content": text}] for text in texts]
+    return [tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True) for talk in talks], True
+
+
+def batches(items: Sequence[Any], batch_size: int) -> Iterator[list[Any]]:
+    """The items in order, `batch_size` at a time; the last batch may be smaller."""
+    for start in range(0, len(items), batch_size):
+        yield list(items[start : start + batch_size])
+
+
+def _made_up(n: int, seed: int, words: int) -> list[str]:
+    """Texts of so many words of the built-in prompts; a word is at least one token in any tokenizer."""
+    known = sorted({word for text in builtin.prompts("mixed") for word in text.split() if word.isalpha()})
+    random = Random(seed)
+    return [" ".join(random.choices(known, k=words)) for _ in range(n)]
+
+
+def _read(path: Path, column: str | None) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}): check `dataset`.") from None
+    except UnicodeDecodeError:
+        raise DatasetError(f"{path}: is not UTF-8 text: convert it.") from None
+    if path.suffix == ".txt":
+        found = [line for line in text.splitlines() if line.strip()]
+    elif path.suffix == ".csv":
+        found = list(_column_of_table(path, text, column or "text"))
+    else:
+        found = list(_key_of_lines(path, text, column or "text"))
+    if not found:
+        raise DatasetError(f"{path}: has no prompts: add one a line.")
+    return found
+
+
+def _column_of_table(path: Path, text: str, column: str) -> Iterator[str]:
+    rows = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    try:
+        if column not in (rows.fieldnames or ()):
+            raise DatasetError(f"{path}: has no column {column!r}: set `dataset.column` to one of {rows.fieldnames}.")
+        yield from (row[column] for row in rows if row[column])
+    except csv.Error as error:
+        raise DatasetError(f"{path}:{rows.line_num}: is no CSV ({error}).") from None
+
+
+def _key_of_lines(path: Path, text: str, key: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except ValueError as error:
+            raise DatasetError(f"{path}:{number}: is no JSON ({error}).") from None
+        value = item.get(key) if isinstance(item, dict) else item
+        if not isinstance(value, str):
+            keys = f": set `dataset.column` to one of {sorted(item)}" if isinstance(item, dict) else ""
+            raise DatasetError(f"{path}:{number}: has no text under {key!r}{keys}.")
+        yield value

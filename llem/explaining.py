@@ -1,0 +1,31 @@
+"""Prints a plan for people: each call with its arguments, where each comes from, and what has no effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llem import script
+from llem.planning import Plan
+
+
+def explained(plan: Plan) -> str:
+    """The plan as text, one argument a line."""
+    lines = []
+    for call in plan.calls:
+        lines.append(f"{call.target}(")
+        width = max((len(_argument(plan, key, one.value)) for key, one in call.arguments.items()), default=0)
+        for key, one in call.arguments.items():
+            source = f"{one.origin}: {one.path}" if one.path else one.origin
+            lines.append(f"    {_argument(plan, key, one.value):<{min(width, 60)}}  # {source}")
+        lines.append(")")
+    lines += ["", "No effect as it stands:" if plan.unsent else "Every setting has an effect."]
+    for one in plan.unsent:
+        instead = f", sent as {one.sent!r}" if one.sent is not None else ""
+        lines.append(f"    {one.path}: {one.value!r} ({one.origin}){instead}. {one.reason} [{one.rule}]")
+    return "\n".join(lines)
+
+
+def _argument(plan: Plan, key: str, value: Any) -> str:
+    if isinstance(value, dict) and "$call" in value:
+        return f"{key}={plan.call(value['$call']).target}(…),"  # type: ignore[union-attr]
+    return f"{key}={script.source(plan, value)},"

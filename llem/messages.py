@@ -1,0 +1,202 @@
+"""Says what is wrong with a document in one sentence that tells what to do."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llem import spec
+from llem.verdict import Violation
+
+KINDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
+LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True)
+class Message:
+    """`text` about the value at `path`, or about its key (`at_key`); `rule` is a rule's id or a schema keyword."""
+
+    path: tuple[str | int, ...]
+    rule: str
+    text: str
+    at_key: bool = False
+
+
+def messages(violations: Sequence[Violation]) -> list[Message]:
+    """One message for each thing to change: what a rule says of a place takes the place of what a keyword says."""
+    found = [message for violation in violations for message in _messages(violation)]
+    ruled = {message.path for message in found if message.rule not in _KEYWORDS}
+    kept = [message for message in found if message.rule not in _KEYWORDS or message.path not in ruled]
+    guessed = {message.path[:-1] + (_suggestion(message.text),) for message in kept if message.at_key}
+    unique = {
+        (message.path, message.rule): message
+        for message in kept
+        if not (message.rule == "required" and message.path in guessed)
+    }
+    return list(unique.values())
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """A path as people write it: `pytorch.device_map["model.layers.0"]`, `""` for the whole document."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif re.fullmatch(r"[$\w-]+", part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{json.dumps(part, ensure_ascii=False)}]"
+    return text
+
+
+def shown(value: Any) -> str:
+    """A value as it is quoted in a message, cut when it is long."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def closest(word: str, options: Sequence[str]) -> str | None:
+    """The option that was probably meant, None when none is near."""
+    plain = {option.lower().replace("-", "_"): option for option in reversed(options)}
+    near = difflib.get_close_matches(word[:LONGEST_VALUE].lower().replace("-", "_"), plain, n=1, cutoff=0.7)
+    return plain[near[0]] if near else None
+
+
+def _messages(violation: Violation) -> Iterator[Message]:
+    if violation.rule is not None:
+        text = str(violation.rule.annotation["message"])
+        yield Message(violation.path, violation.rule.id, text, at_key=True)
+    elif violation.keyword == "additionalProperties":
+        for key in _unknown_keys(violation):
+            yield Message((*violation.path, key), violation.keyword, _unknown_key(violation, key), at_key=True)
+    elif violation.keyword == "required":
+        for key in violation.expected:
+            if key not in violation.instance:
+                yield Message((*violation.path, key), violation.keyword, f"`{key}` is missing: add it.")
+    elif violation.keyword == "anyOf":
+        yield from _of_the_form_that_was_meant(violation)
+    else:
+        text = _KEYWORDS[violation.keyword](violation)
+        yield Message(violation.path, violation.keyword, text)
+
+
+def _of_the_form_that_was_meant(violation: Violation) -> Iterator[Message]:
+    """The messages of the form that the value resembles most: the same kind, then the fewest violations."""
+
+    def distance(branch: tuple[spec.Schema, tuple[Violation, ...]]) -> tuple[bool, bool, int]:
+        schema, inner = branch
+        wrong_kind = any(one.keyword == "type" and one.path == violation.path for one in inner)
+        return wrong_kind, "type" not in schema, len(inner)
+
+    schema, inner = min(violation.branches, key=distance)
+    if distance((schema, inner))[0]:
+        kinds = [kind for branch, _ in violation.branches for kind in _kinds(branch)]
+        text = f"{shown(violation.instance)} is not {_either(list(dict.fromkeys(kinds)))}: give one of these."
+        yield Message(violation.path, "type", text)
+    else:
+        for one in inner:
+            yield from _messages(one)
+
+
+def _unknown_keys(violation: Violation) -> list[str]:
+    known = violation.schema.get("properties", {})
+    patterns = violation.schema.get("patternProperties", {})
+    return [key for key in violation.instance if key not in known and not any(re.search(p, key) for p in patterns)]
+
+
+def _unknown_key(violation: Violation, key: str) -> str:
+    """Names the key that was meant: here, or in another section; else the keys there are."""
+    known = [name for name in violation.schema.get("properties", {}) if name not in violation.instance]
+    here = closest(key, known)
+    if here:
+        return f"`{shown_key(key)}` is not a setting here: did you mean `{here}`?"
+    homes = [field for field in spec.fields() if field.name == key and field.path[:-1] != violation.path]
+    if homes:
+        home = dotted(homes[0].path[:-1])
+        place = f"under `{home}`" if home else "at the top level"
+        return f"`{shown_key(key)}` is not a setting here: it belongs {place}."
+    patterns = violation.schema.get("patternProperties")
+    if patterns:
+        expected = violation.schema.get("x-llem", {}).get("expected", f"a key matches {_either(list(patterns))}")
+        return f"`{shown_key(key)}` is not a key here: {expected}."
+    elsewhere = closest(key, [field.name for field in spec.fields()])
+    if elsewhere:
+        home = dotted(next(field for field in spec.fields() if field.name == elsewhere).path)
+        return f"`{shown_key(key)}` is not a setting: did you mean `{home}`?"
+    return f"`{shown_key(key)}` is not a setting: remove it."
+
+
+def shown_key(key: str) -> str:
+    """A key as it is quoted in a message, cut when it is long."""
+    return key if len(key) <= LONGEST_VALUE else key[: LONGEST_VALUE - 1] + "…"
+
+
+def _suggestion(text: str) -> str:
+    found = re.search(r"did you mean `(.+)`\?$", text)
+    return found.group(1) if found else ""
+
+
+def _kinds(schema: spec.Schema) -> list[str]:
+    if "enum" in schema:
+        return [shown(value) if value is None else str(value) for value in schema["enum"]]
+    kinds = schema.get("type", [])
+    return [KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
+
+
+def _either(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def _type(violation: Violation) -> str:
+    value, kinds = violation.instance, _kinds(violation.schema)
+    text = f"{shown(value)} is not {_either(kinds)}"
+    if isinstance(value, str):
+        unquoted = {"true": "true", "false": "false", "yes": "true", "no": "false", "on": "true", "off": "false"}
+        if "true or false" in kinds and value.lower() in unquoted:
+            return f"{text}: write {unquoted[value.lower()]}."
+        if {"a number", "a whole number"} & set(kinds) and re.fullmatch(r"[-+]?[0-9.]+", value):
+            return f"{text}: remove the quotes."
+    return f"{text}: give {_either(kinds)}."
+
+
+def _enum(violation: Violation) -> str:
+    options = [str(json.dumps(value)).strip('"') for value in violation.expected if value is not None]
+    text = f"{shown(violation.instance)} is not one of {', '.join(options)}"
+    near = closest(str(violation.instance), options)
+    return f"{text}: did you mean {near}?" if near else f"{text}: choose one of these."
+
+
+def _pattern(violation: Violation) -> str:
+    expected = violation.schema.get("x-llem", {}).get("expected", f"text that matches {violation.expected}")
+    return f"{shown(violation.instance)} is not {expected}."
+
+
+_KEYWORDS = {
+    "type": _type,
+    "enum": _enum,
+    "pattern": _pattern,
+    "minimum": lambda v: f"{shown(v.instance)} is below the least allowed value, {v.expected}: raise it.",
+    "maximum": lambda v: f"{shown(v.instance)} is above the greatest allowed value, {v.expected}: lower it.",
+    "exclusiveMinimum": lambda v: f"{shown(v.instance)} must be greater than {v.expected}: raise it.",
+    "exclusiveMaximum": lambda v: f"{shown(v.instance)} must be less than {v.expected}: lower it.",
+    "minLength": lambda v: "The text is empty: write something, or remove the key.",
+    "minProperties": lambda v: "The mapping is empty: fill it, or remove the key.",
+    "minItems": lambda v: "The list is empty: fill it, or remove the key.",
+    "additionalProperties": None,
+    "required": None,
+}

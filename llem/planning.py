@@ -1,0 +1,184 @@
+"""Turns a document into a plan: the calls of the engine with their exact arguments, as plain JSON.
+
+Everything about single settings is read from the specification (`x-llem` and schema/engines.json). What JSON lacks
+is tagged: `{"$torch": "bfloat16"}`, `{"$map": [[0, "8GiB"]]}`, `{"$call": "BitsAndBytesConfig"}`,
+`{"$model": "builtin:tiny-llama"}`, `{"$rank": "device"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from llem import resolution, spec, validation
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument: its JSON value, where it comes from, and the setting it stands for ("" for llem's own)."""
+
+    value: Any
+    origin: str
+    path: str = ""
+
+
+@dataclass
+class Call:
+    """One call: its name in the specification, what is called, and the arguments in order."""
+
+    name: str
+    target: str
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    made: bool = False
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A setting that has no effect as it stands: where it comes from, what is sent in its place, and why."""
+
+    path: str
+    value: Any
+    origin: str
+    sent: Any
+    reason: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will run, and nothing else: the calls in order, and the settings that have no effect."""
+
+    backend: str
+    document: dict[str, Any]
+    resolved: dict[str, Any]
+    calls: list[Call]
+    unsent: list[Unsent]
+
+    def call(self, name: str) -> Call | None:
+        """The call of that name, None when it is not made."""
+        return next((call for call in self.calls if call.name == name), None)
+
+    def arguments(self, name: str) -> dict[str, Any]:
+        """The arguments of the call as JSON, {} when it is not made."""
+        call = self.call(name)
+        return {key: argument.value for key, argument in call.arguments.items()} if call else {}
+
+    def consented(self) -> bool:
+        """Whether the operator lets the model run code of its own."""
+        arguments = (argument for call in self.calls for argument in call.arguments.values())
+        return any(argument.origin == "operator" and argument.value for argument in arguments)
+
+    def kwargs(self, name: str) -> dict[str, Any]:
+        """The live arguments of the call (torch dtypes, a real BitsAndBytesConfig), {} when it is not made."""
+        if self.backend == "pytorch":
+            from llem import pytorch
+
+            return pytorch.live(self, self.arguments(name))
+        return self.arguments(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain JSON."""
+        return {
+            "backend": self.backend,
+            "calls": [
+                {
+                    "call": call.name,
+                    "target": call.target,
+                    "arguments": {key: argument.value for key, argument in call.arguments.items()},
+                    "origins": {
+                        key: {"from": argument.origin, **({"path": argument.path} if argument.path else {})}
+                        for key, argument in call.arguments.items()
+                    },
+                }
+                for call in self.calls
+            ],
+            "unsent": [asdict(one) for one in self.unsent],
+        }
+
+
+def plan(document: Any, trust_remote_code: bool | None = None) -> Plan:
+    """The plan of a valid document (a mapping, a path, or a model).
+
+    `trust_remote_code` is the operator's word on code that comes with a model: without it (False) the library is
+    given False whatever the document asks; None takes what the document asks, for building arguments by hand.
+    Raises InvalidDocument when the document has problems, OSError when a file cannot be opened.
+    """
+    opened, file = validation.read_document(document)
+    found = validation.check(opened, file)
+    if found:
+        raise validation.InvalidDocument(found)
+    return of(opened.data, trust_remote_code)
+
+
+def of(document: dict[str, Any], trust_remote_code: bool | None = None) -> Plan:
+    """The plan of plain data that is known to be valid."""
+    meant = resolution.resolve(document)
+    table = spec.calls(meant.engine)
+    calls = {name: Call(name, entry["target"], made=entry.get("always", False)) for name, entry in table.items()}
+    for name, entry in table.items():
+        for argument, value in entry.get("arguments", {}).items():
+            calls[name].arguments[argument] = Argument(value, "llem")
+    unsent = [_set_aside(inert) for inert in meant.inert]
+    for setting in spec.fields():
+        value = resolution.get(meant.settled, setting.path)
+        if value is None or (setting.opens and isinstance(value, dict)):
+            continue
+        origin = meant.origins[setting.path]
+        if setting.wiring.get("consent") and trust_remote_code is not None:
+            value, origin = value and trust_remote_code, "operator"
+        _give(calls, setting, meant.engine, value, origin)
+        if not setting.targets(meant.engine) and setting.path[0] != "backend" and setting.wiring.get("calls"):
+            unsent.append(_unsupported(setting, value, origin, meant.engine))
+    for name, entry in table.items():
+        for target, value in entry.get("gives", {}).items() if calls[name].made else ():
+            receiver, _, argument = target.partition(".")
+            given = calls[receiver].arguments.get(argument)
+            if given is None or given.origin == "default":
+                calls[receiver].arguments[argument] = Argument(value, "llem")
+    made = [call for call in calls.values() if call.made]
+    return Plan(meant.engine, document, meant.resolved, made, unsent)
+
+
+def _give(calls: dict[str, Call], setting: spec.Field, engine: str, value: Any, origin: str) -> None:
+    for name, argument in setting.targets(engine):
+        call = calls[name]
+        if argument == "()":
+            call.made = bool(value)
+        elif argument == "**":
+            for key, passed in value.items():
+                call.arguments[key] = Argument(passed, "passthrough", f"{setting.dotted}.{key}")
+        else:
+            call.arguments[argument] = Argument(_sent(setting, engine, value), origin, setting.dotted)
+            call.made = call.made or not _is_switched(name, engine)
+
+
+def _is_switched(call: str, engine: str) -> bool:
+    return any((call, "()") in setting.targets(engine) for setting in spec.fields())
+
+
+def _sent(setting: spec.Field, engine: str, value: Any) -> Any:
+    """The JSON form of what is sent: the library's own word, the number type it tests for, a tag where JSON lacks one."""
+    value = setting.needs(value).get("sends", value) if not isinstance(value, dict | list) else value
+    if setting.types == ["number"]:
+        value = float(value)
+    tag = setting.wiring.get("tags", {}).get(engine)
+    return TAGS[tag](value) if tag else value
+
+
+TAGS: dict[str, Callable[[Any], Any]] = {
+    "$torch": lambda value: {"$torch": value},
+    "$map": lambda value: {"$map": [[int(key) if key.isdigit() else key, item] for key, item in value.items()]},
+    "$model": lambda value: {"$model": value} if value.startswith("builtin:") else value,
+}
+
+
+def _set_aside(inert: resolution.Inert) -> Unsent:
+    annotation = inert.rule.annotation
+    path = ".".join(inert.path)
+    return Unsent(path, inert.value, inert.origin, inert.sent, annotation["reason"], inert.rule.id)
+
+
+def _unsupported(setting: spec.Field, value: Any, origin: str, engine: str) -> Unsent:
+    reason = f"{spec.engines()[engine]['label']} has no such setting, or llem does not send it there."
+    return Unsent(setting.dotted, value, origin, None, reason, "unsupported")

@@ -1,0 +1,345 @@
+"""HuggingFace Transformers on PyTorch: does the calls of a plan. The only module that imports the two libraries."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from llem import builtin, datasets
+
+if TYPE_CHECKING:
+    import torch
+
+    from llem.planning import Plan
+
+
+class CannotRead(RuntimeError):
+    """The model cannot be read; the message is one line that says why and what to do."""
+
+
+@dataclass
+class Compiled:
+    """What became of torch.compile: `active` while the compiled forward pass is in use, `error` why it is not."""
+
+    asked: bool = False
+    active: bool = False
+    proven: bool = False
+    error: str | None = None
+    eager: Any = None
+
+
+@dataclass
+class Session:
+    """A loaded model, ready to generate."""
+
+    plan: Plan
+    tokenizer: Any
+    model: Any
+    compiled: Compiled = field(default_factory=Compiled)
+    templated: bool = False
+    cache: str | None = None
+
+
+def live(plan: Plan, arguments: Any) -> Any:
+    """The Python objects that JSON `arguments` of a plan stand for."""
+    if isinstance(arguments, list):
+        return [live(plan, item) for item in arguments]
+    if not isinstance(arguments, dict):
+        return arguments
+    match arguments:
+        case {"$torch": str(name)}:
+            import torch
+
+            return getattr(torch, name)
+        case {"$map": list(pairs)}:
+            return dict(pairs)
+        case {"$call": str(name)}:
+            return call(plan, name)
+        case {"$model": str(name)}:
+            return str(builtin.make_model(name.removeprefix("builtin:")))
+        case {"$rank": "device"}:
+            return {"": rank_device()}
+    return {key: live(plan, value) for key, value in arguments.items()}
+
+
+def call(plan: Plan, name: str, *positional: Any) -> Any:
+    """Make the call `name` of the plan. Raises whatever the library raises."""
+    made = plan.call(name)
+    if made is None:
+        raise LookupError(f"the plan makes no call {name}")
+    module, *attributes = made.target.split(".")
+    function: Any = import_module(module)
+    for attribute in attributes:
+        function = getattr(function, attribute)
+    return function(*positional, **plan.kwargs(name))
+
+
+def rank_device() -> str:
+    """The device of this data-parallel process."""
+    import torch
+
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    return f"cuda:{local_rank % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
+
+
+def check_model(plan: Plan) -> str | None:
+    """The commit of the model on the Hub (None for a local one), found before anything is loaded.
+
+    Raises CannotRead when the model cannot be read, or needs code of its own without the operator's consent.
+    """
+    from transformers import AutoConfig, PretrainedConfig
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    sent = plan.kwargs("from_pretrained")
+    name = sent["pretrained_model_name_or_path"]
+    where = {key: sent[key] for key in ("revision",) if key in sent}
+    consented = plan.consented()
+    try:
+        found = dict(PretrainedConfig.get_config_dict(name, **where)[0])
+        if "auto_map" in found and found.get("model_type") not in CONFIG_MAPPING and not consented:
+            raise CannotRead(f"{name}: this model needs code of its own: run with --trust-remote-code if you trust it.")
+        if not consented:
+            AutoConfig.from_pretrained(name, **where, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise CannotRead(f"{name}: the model cannot be read: {first_line(error)}") from None
+    commit = found.get("_commit_hash")
+    return str(commit) if commit else None
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def load(plan: Plan) -> Session:
+    """Load tokenizer and model, forget the checkpoint's generation defaults, and compile when the plan says so."""
+    from transformers import GenerationConfig
+
+    tokenizer = call(plan, "tokenizer")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    model = call(plan, "from_pretrained")
+    model.eval()
+    own = model.generation_config
+    ends = own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id
+    model.generation_config = GenerationConfig(
+        bos_token_id=own.bos_token_id, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
+    )
+    session = Session(plan, tokenizer, model)
+    if plan.call("compile"):
+        compile_forward(session)
+    return session
+
+
+def compile_forward(session: Session) -> None:
+    """Compile what `generate` calls. A compiled wrapper around the model would be passed by: 0 graphs."""
+    session.compiled = Compiled(asked=True, eager=session.model.forward)
+    try:
+        session.model.forward = call(session.plan, "compile", session.model.forward)
+        session.compiled.active = True
+    except Exception as error:
+        fall_back(session, error)
+
+
+def fall_back(session: Session, error: Exception) -> None:
+    """Go on without torch.compile, and keep the reason."""
+    session.model.forward = session.compiled.eager
+    session.compiled.active = False
+    session.compiled.error = f"{type(error).__name__}: {first_line(error)}"
+    warnings.warn(f"torch.compile failed, going on without it: {session.compiled.error}", RuntimeWarning, stacklevel=2)
+
+
+def texts(session: Session) -> list[str]:
+    """The prompts of the plan as the model reads them."""
+    found = datasets.prompts(**session.plan.kwargs("prompts"))
+    asked = session.plan.kwargs("template")
+    found, session.templated = datasets.template(found, session.tokenizer, **asked)
+    if asked.get("chat_template") and not session.templated:
+        warnings.warn("the tokenizer has no chat template: prompts are used as they are", RuntimeWarning, stacklevel=2)
+    return found
+
+
+def generate(session: Session, prompts: Sequence[str], seed: bool = False) -> dict[str, Any]:
+    """Generate for one batch of prompts.
+
+    Returns `seconds` of the generate call, `time_to_first_token` (seconds until the first forward pass was done),
+    `forward_passes`, `shape` (rows and padded columns of the input), and `outputs`: for each row its text, token ids
+    up to and including the end token, counts of input and output tokens without padding, and why it `finish`ed.
+    The seed is set right before when `seed` is true. When the first compiled call fails, it is repeated without
+    torch.compile.
+    """
+    try:
+        result = _generate(session, prompts, seed)
+    except Exception as error:
+        if not session.compiled.active or session.compiled.proven:
+            raise
+        fall_back(session, error)
+        result = _generate(session, prompts, seed)
+    session.compiled.proven = True
+    return result
+
+
+def _generate(session: Session, prompts: Sequence[str], seed: bool) -> dict[str, Any]:
+    encoding = encode(session, prompts)
+    inputs = {key: encoding[key].to(session.model.device) for key in ("input_ids", "attention_mask")}
+    if seed:
+        call(session.plan, "set_seed")
+    sent = session.plan.kwargs("generate")
+    with _watched(session) as passes:
+        _synchronize()
+        start = time.perf_counter()
+        rows = session.model.generate(**inputs, **sent)
+        _synchronize()
+        seconds = time.perf_counter() - start
+    height, width = inputs["input_ids"].shape
+    return {
+        "seconds": seconds,
+        "time_to_first_token": passes[0] - start if passes else seconds,
+        "forward_passes": len(passes),
+        "shape": [height, width],
+        "outputs": _outputs(session, inputs["attention_mask"].sum(dim=1).tolist(), rows[:, width:].tolist()),
+    }
+
+
+def encode(session: Session, prompts: Sequence[str]) -> Any:
+    """Token ids and attention mask of a batch, as tensors. A chat template has written its special tokens itself."""
+    special = {"add_special_tokens": False} if session.templated else {}
+    return session.tokenizer(list(prompts), **session.plan.kwargs("encode"), **special)
+
+
+def _outputs(session: Session, lengths: list[int], rows: list[list[int]]) -> list[dict[str, Any]]:
+    ends = session.model.generation_config.eos_token_id
+    ends = {ends} if isinstance(ends, int) else set(ends or ())
+    found = []
+    for index, row in enumerate(rows):
+        end = next((place for place, token in enumerate(row) if token in ends), None)
+        tokens = row if end is None else row[: end + 1]
+        found.append(
+            {
+                "text": session.tokenizer.decode(tokens, skip_special_tokens=True),
+                "token_ids": tokens,
+                "input_tokens": lengths[index * len(lengths) // len(rows)],
+                "output_tokens": len(tokens),
+                "finish": "length" if end is None else "end",
+            }
+        )
+    return found
+
+
+@contextmanager
+def _watched(session: Session) -> Iterator[list[float]]:
+    """Note when each forward pass is done; the calls stay exactly those of the plan."""
+    passes: list[float] = []
+
+    def done(_module: Any, _inputs: Any, output: Any) -> None:
+        if not passes:
+            _synchronize()
+            session.cache = type(getattr(output, "past_key_values", None)).__name__
+        passes.append(time.perf_counter())
+
+    hook = session.model.register_forward_hook(done)
+    try:
+        yield passes
+    finally:
+        hook.remove()
+
+
+def _synchronize() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def effective(session: Session) -> dict[str, Any]:
+    """What the live model says of itself: the other side of what was asked."""
+    import torch
+    from torch._dynamo.utils import counters
+
+    model, tokenizer, compiled = session.model, session.tokenizer, session.compiled
+    kinds = Counter(type(module).__name__ for module in model.modules() if "Linear" in type(module).__name__)
+    dtypes = Counter(str(parameter.dtype).removeprefix("torch.") for parameter in model.parameters())
+    own = model.generation_config.to_diff_dict()
+    graphs = counters["stats"].get("unique_graphs", 0) if compiled.active else 0
+    return {
+        "model_class": type(model).__name__,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "parameter_dtypes": dict(dtypes),
+        "linear_layers": dict(kinds),
+        "memory_footprint_bytes": model.get_memory_footprint(),
+        "attention": model.config._attn_implementation,
+        "device": str(model.device),
+        "device_map": {key: str(value) for key, value in getattr(model, "hf_device_map", {}).items()},
+        "generation_config": {key: value for key, value in own.items() if key != "transformers_version"},
+        "cache": session.cache,
+        "compile": {"asked": compiled.asked, "active": compiled.active, "graphs": graphs, "error": compiled.error},
+        "tokenizer": {
+            "class": type(tokenizer).__name__,
+            "padding_side": tokenizer.padding_side,
+            "pad_token": tokenizer.pad_token,
+            "chat_template_applied": session.templated,
+        },
+        "threads": torch.get_num_threads(),
+    }
+
+
+def peak_device_memory() -> int | None:
+    """The most bytes that tensors took on the GPUs of this process; None without a GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return sum(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count()))
+
+
+def devices() -> list[dict[str, Any]]:
+    """The GPUs of this machine: name, bytes of memory, compute capability."""
+    import torch
+
+    found = []
+    for index in range(torch.cuda.device_count()):
+        about = torch.cuda.get_device_properties(index)
+        capability = f"{about.major}.{about.minor}"
+        found.append({"name": about.name, "memory_bytes": about.total_memory, "compute_capability": capability})
+    return found
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error says that device or process ran out of memory."""
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def join_processes() -> tuple[int, int]:
+    """Join the data-parallel processes that a launcher started, and return (rank, number of processes)."""
+    import torch
+    from torch import distributed
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(rank_device())
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def wait_for_others() -> None:
+    """Wait until every data-parallel process is here; alone, do nothing."""
+    from torch import distributed
+
+    if distributed.is_initialized():
+        distributed.barrier()
+
+
+def leave_processes() -> None:
+    """Leave the group of data-parallel processes."""
+    from torch import distributed
+
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

@@ -1,0 +1,278 @@
+"""Runs an experiment: checks, executes the plan, and leaves a record whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from llem import datasets, planning, record, resolution, spec
+
+FINISHED, INTERRUPTED, FAILED = "finished", "interrupted", "failed"
+OUT_OF_MEMORY = "Use smaller batches, shorter prompts or outputs, fewer beams, or quantized weights."
+OTHER_FAILURE = "Read the message; `llem explain` shows the calls that were made."
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished, interrupted or failed run: the folder of its files, and the content of result.json."""
+
+    folder: Path
+    content: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """`finished`, `interrupted` or `failed`."""
+        return str(self.content["status"])
+
+
+class CannotRun(RuntimeError):
+    """The experiment cannot start here, and nothing was written; the message is one line that says what to do."""
+
+
+def run(document: Any, trust_remote_code: bool = False) -> Result:
+    """Run the experiment that `document` (a mapping, a path, or a model) describes, and return its record.
+
+    `trust_remote_code` is the operator's consent to code that comes with a model. Raises InvalidDocument when the
+    document has problems, CannotRun when the experiment cannot start, and KeyboardInterrupt, after the record is
+    written, when it is interrupted. A run that fails later returns a record with the status `failed`.
+    """
+    result = execute(planning.plan(document, bool(trust_remote_code)))
+    if result.status == INTERRUPTED:
+        raise KeyboardInterrupt
+    return result
+
+
+def execute(plan: planning.Plan, started: Callable[[Path], None] = lambda folder: None) -> Result:
+    """Run a plan that was made with the operator's word, and return its record also when it is interrupted.
+
+    `started` is called with the folder of the run once it exists. Raises CannotRun, OSError.
+    """
+    commit = preflight(plan)
+    folder = record.make_folder(plan.arguments("results")["output_dir"], str(plan.document["model"]))
+    (folder / "outputs.jsonl").touch()
+    started(folder)
+    begin = record.now()
+    launch = plan.arguments("launch")
+    shares = _launch(plan, folder, **launch) if launch else [_perform_here(plan, folder)]
+    with undisturbed():
+        content = _content(plan, shares, commit, begin)
+        record.write_json(folder / "result.json", content)
+    return Result(folder, content)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back a second Ctrl-C while the record is written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def preflight(plan: planning.Plan) -> str | None:
+    """Find what would stop the run before anything is loaded or written; returns the model's commit on the Hub.
+
+    Raises CannotRun.
+    """
+    if plan.backend != "pytorch":
+        raise CannotRun(f"llem does not run {plan.backend}: `llem explain --as python` prints the calls.")
+    missing = [name for name in ("torch", "transformers", "accelerate") if find_spec(name) is None]
+    if missing:
+        raise CannotRun(f"{', '.join(missing)} cannot be imported: install them with `pip install 'llem[run]'`.")
+    from llem import pytorch
+
+    for field in spec.fields():
+        value = resolution.get(plan.resolved, field.path)
+        needs = {} if value is None or isinstance(value, dict | list) else field.needs(value)
+        if "package" in needs and find_spec(needs["package"]) is None:
+            raise CannotRun(f"{field.dotted}: {value!r} needs the package {needs['package']}: install it.")
+        if needs.get("cuda") and not pytorch.devices():
+            raise CannotRun(f"{field.dotted}: {value!r} needs a CUDA GPU, and this machine has none.")
+        least = min((float(gpu["compute_capability"]) for gpu in pytorch.devices()), default=0.0)
+        if needs.get("cuda") and least < needs.get("compute_capability", 0.0):
+            raise CannotRun(
+                f"{field.dotted}: {value!r} needs compute capability {needs['compute_capability']}, this machine has {least}."
+            )
+    try:
+        datasets.prompts(**plan.kwargs("prompts"))
+        return pytorch.check_model(plan)
+    except (datasets.DatasetError, pytorch.CannotRead) as error:
+        raise CannotRun(str(error)) from None
+    except (ValueError, OSError) as error:  # a built-in model that is unknown, or cannot be made
+        raise CannotRun(str(error)) from None
+
+
+def perform(plan: planning.Plan, share: dict[str, Any], outputs: Path, rank: int = 0, size: int = 1) -> None:
+    """Execute the plan for one of `size` processes: load, warm up, generate batch by batch.
+
+    Fills `share` as it goes, and appends the texts to the file `outputs`. Raises what the libraries raise.
+    """
+    from tqdm import tqdm
+
+    from llem import pytorch
+
+    start = time.perf_counter()
+    session = pytorch.load(plan)
+    share["load_seconds"] = time.perf_counter() - start
+    prompts = pytorch.texts(session)
+    share["prompts_sha256"] = record.digest(prompts)
+    mine = list(range(rank, len(prompts), size))
+    batches = list(datasets.batches(mine, **plan.kwargs("batches")))
+    try:
+        start = time.perf_counter()
+        for _ in range(plan.arguments("warm_up")["batches"] if batches else 0):
+            pytorch.generate(session, [prompts[index] for index in batches[0]])
+        share["warm_up_seconds"] = time.perf_counter() - start
+        pytorch.wait_for_others()
+        bar = tqdm(total=len(mine), desc="generating", unit="prompt", disable=None if rank == 0 else True)
+        with outputs.open("w", encoding="utf-8") as file, bar:
+            for number, indices in enumerate(batches):
+                done = pytorch.generate(session, [prompts[index] for index in indices], seed=number == 0)
+                rows = done.pop("outputs")
+                tokens = {key: sum(row[key] for row in rows) for key in ("input_tokens", "output_tokens")}
+                share["batches"].append({"batch": number, "rank": rank, "prompts": len(indices), **done, **tokens})
+                for place, row in enumerate(rows):
+                    index = indices[place * len(indices) // len(rows)]
+                    line = {"index": index, "rank": rank, "batch": number, "prompt": prompts[index], **row}
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+                bar.update(len(indices))
+        share["status"] = FINISHED
+    finally:
+        with undisturbed():
+            share["effective"] = pytorch.effective(session)
+            share["peak_memory"] = record.peak_memory(pytorch.peak_device_memory())
+
+
+def new_share() -> dict[str, Any]:
+    """What one process reports, before it has done anything."""
+    return {
+        "status": FAILED,
+        "error": None,
+        "load_seconds": None,
+        "warm_up_seconds": None,
+        "prompts_sha256": None,
+        "batches": [],
+        "effective": {},
+        "peak_memory": record.peak_memory(None),
+    }
+
+
+def perform_safely(share: dict[str, Any], perform_it: Callable[[], None]) -> None:
+    """Do it, and write into `share` how it ended."""
+    try:
+        perform_it()
+    except KeyboardInterrupt:
+        share["status"] = INTERRUPTED
+    except Exception as error:
+        from llem import pytorch
+
+        memory = pytorch.is_out_of_memory(error)
+        share["error"] = {
+            "type": type(error).__name__,
+            "message": pytorch.first_line(error),
+            "change": OUT_OF_MEMORY if memory else OTHER_FAILURE,
+            "time": time.time(),
+        }
+
+
+def _perform_here(plan: planning.Plan, folder: Path) -> dict[str, Any]:
+    share = new_share()
+    perform_safely(share, lambda: perform(plan, share, folder / "outputs.jsonl"))
+    return share
+
+
+def _launch(plan: planning.Plan, folder: Path, nproc_per_node: int) -> list[dict[str, Any]]:
+    """Run the plan in several processes, and collect their shares and texts."""
+    job = folder / "job.json"
+    record.write_json(job, {"document": plan.document, "trust_remote_code": plan.consented()})
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={nproc_per_node}"]
+    threads = str(max(1, (os.cpu_count() or 1) // nproc_per_node))
+    environment = {"OMP_NUM_THREADS": threads, **os.environ}
+    process = subprocess.Popen([*command, "-m", "llem.worker", str(job)], env=environment, start_new_session=True)
+    interrupted = False
+    while process.poll() is None:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+    shares, lines = [], []
+    for rank in range(nproc_per_node):
+        share, texts = folder / f"rank-{rank}.json", folder / f"rank-{rank}.jsonl"
+        shares.append(json.loads(share.read_text(encoding="utf-8")) if share.is_file() else new_share())
+        lines += texts.read_text(encoding="utf-8").splitlines(keepends=True) if texts.is_file() else []
+        share.unlink(missing_ok=True)
+        texts.unlink(missing_ok=True)
+    if interrupted:
+        for share_content in shares:
+            share_content["status"] = INTERRUPTED
+    lines.sort(key=lambda line: json.loads(line)["index"])
+    (folder / "outputs.jsonl").write_text("".join(lines), encoding="utf-8")
+    job.unlink()
+    return shares
+
+
+def work(job: Path) -> None:
+    """One data-parallel process: perform a share of the job, and write what came of it beside it."""
+    from llem import pytorch
+
+    asked = json.loads(job.read_text(encoding="utf-8"))
+    plan = planning.of(asked["document"], asked["trust_remote_code"])
+    share, rank = new_share(), int(os.environ["RANK"])
+
+    def join_and_perform() -> None:
+        _, size = pytorch.join_processes()
+        perform(plan, share, job.with_name(f"rank-{rank}.jsonl"), rank, size)
+
+    perform_safely(share, join_and_perform)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the launcher passes the signal on once more
+        signal.signal(number, signal.SIG_IGN)
+    record.write_json(job.with_name(f"rank-{rank}.json"), share)
+    pytorch.leave_processes()
+
+
+def _content(plan: planning.Plan, shares: list[dict[str, Any]], commit: str | None, begin: str) -> dict[str, Any]:
+    from llem import pytorch
+
+    states = [share["status"] for share in shares]
+    status = INTERRUPTED if INTERRUPTED in states else FAILED if FAILED in states else FINISHED
+    errors = sorted((share["error"] for share in shares if share["error"]), key=lambda error: error.pop("time"))
+    first = shares[0]
+    return {
+        "status": status,
+        "error": (errors or [_unexplained()])[0] if status == FAILED else None,
+        "document": plan.document,
+        "resolved": plan.resolved,
+        "plan": plan.to_dict(),
+        "effective": {**first["effective"], "commit": commit},
+        "environment": record.environment(pytorch.devices()),
+        "metrics": record.metrics(shares),
+        "batches": [batch for share in shares for batch in share["batches"]],
+        "hashes": {"document": record.digest(plan.document), "prompts": first["prompts_sha256"]},
+        "warm_up_seconds": first["warm_up_seconds"],
+        "started": begin,
+        "ended": record.now(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def _unexplained() -> dict[str, str]:
+    message = "A process ended without a word; its output above may say why."
+    return {"type": "ProcessEnded", "message": message, "change": OUT_OF_MEMORY}

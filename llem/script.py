@@ -1,0 +1,162 @@
+"""Prints a plan as a plain Python script that does the same calls without llem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llem import builtin, datasets
+from llem.planning import Plan
+
+PYTORCH = '''\
+"""The calls of an llem plan, without llem. Prints one line of JSON for each prompt.{launch}"""
+
+import json
+import os
+
+import torch
+import transformers
+
+RANK, PROCESSES = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+DEVICE = f"cuda:{{int(os.environ.get('LOCAL_RANK', '0'))}}" if torch.cuda.is_available() else "cpu"
+
+prompts = {prompts}
+
+tokenizer = {tokenizer}
+if tokenizer.pad_token_id is None:
+    tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+
+model = {from_pretrained}
+model.eval()
+# The checkpoint's own generation defaults must not fill what is left open: only its token ids stay.
+own = model.generation_config
+model.generation_config = transformers.GenerationConfig(
+    bos_token_id=own.bos_token_id,
+    eos_token_id=own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id,
+    pad_token_id=tokenizer.pad_token_id,
+)
+{compile}
+{template}
+
+def generate(batch):
+    encoded = tokenizer(batch, {encode}, **special)
+    inputs = {{key: encoded[key].to(model.device) for key in ("input_ids", "attention_mask")}}
+    rows = model.generate(**inputs, {generate})
+    return rows[:, inputs["input_ids"].shape[1] :].tolist()
+
+
+ends = model.generation_config.eos_token_id
+ends = {{ends}} if isinstance(ends, int) else set(ends or ())
+mine = list(range(RANK, len(prompts), PROCESSES))
+batches = [mine[start : start + {batch_size}] for start in range(0, len(mine), {batch_size})]
+for _ in range({warm_up}):
+    generate([prompts[index] for index in batches[0]])
+{set_seed}
+for batch in batches:
+    rows = generate([prompts[index] for index in batch])
+    for place, row in enumerate(rows):
+        index = batch[place * len(batch) // len(rows)]
+        end = next((place for place, token in enumerate(row) if token in ends), len(row))
+        tokens = row[: end + 1]
+        text = tokenizer.decode(tokens, skip_special_tokens=True)
+        print(json.dumps({{"index": index, "text": text, "token_ids": tokens}}))
+'''
+
+ENGINE = '''\
+"""The calls of an llem plan, without llem. Prints the text for each prompt."""
+
+import {module}
+
+prompts = {prompts}
+
+llm = {LLM}
+for output in llm.generate(prompts, {generate}):
+    print(output.outputs[0].text)
+'''
+
+TEMPLATE = """\
+templated = bool({chat_template} and tokenizer.chat_template)
+system_prompt = {system_prompt}
+if templated:
+    system = [{{"role": "system", "content": system_prompt}}] if system_prompt else []
+    talks = [[*system, {{"role": "user", "content": prompt}}] for prompt in prompts]
+    prompts = [tokenizer.apply_chat_template(t, tokenize=False, add_generation_prompt=True) for t in talks]
+elif system_prompt:
+    prompts = [f"{{system_prompt}}\\n\\n{{prompt}}" for prompt in prompts]
+special = {{"add_special_tokens": False}} if templated else {{}}
+"""
+
+
+def script(plan: Plan) -> str:
+    """The plan as Python source. Raises datasets.DatasetError when the prompts, which it holds, cannot be read."""
+    prompts = _list(datasets.prompts(**plan.arguments("prompts")))
+    if plan.backend != "pytorch":
+        call = plan.call("LLM")
+        module = call.target.rpartition(".")[0] if call else ""
+        return ENGINE.format(
+            module=module, prompts=prompts, LLM=_call(plan, "LLM"), generate=_arguments(plan, "generate", "")
+        )
+    launch = plan.arguments("launch")
+    template = plan.arguments("template")
+    return PYTORCH.format(
+        launch=f"\n\nRun it with: torchrun --nproc-per-node={launch['nproc_per_node']} SCRIPT\n" if launch else "",
+        prompts=prompts,
+        tokenizer=_call(plan, "tokenizer"),
+        from_pretrained=_call(plan, "from_pretrained"),
+        compile=_compile(plan),
+        template=TEMPLATE.format(
+            chat_template=template.get("chat_template"),
+            system_prompt=repr(template.get("system_prompt")),
+        )
+        if template
+        else "special = {}\n",
+        encode=_arguments(plan, "encode", ""),
+        generate=_arguments(plan, "generate", ""),
+        batch_size=plan.arguments("batches")["batch_size"],
+        warm_up=f"{plan.arguments('warm_up')['batches']} if batches else 0",
+        set_seed=_call(plan, "set_seed"),
+    )
+
+
+def source(plan: Plan, value: Any) -> str:
+    """The Python expression for a JSON value of a plan."""
+    if isinstance(value, list):
+        return f"[{', '.join(source(plan, item) for item in value)}]"
+    if not isinstance(value, dict):
+        return repr(value)
+    match value:
+        case {"$torch": str(name)}:
+            return f"torch.{name}"
+        case {"$map": list(pairs)}:
+            return "{" + ", ".join(f"{key!r}: {item!r}" for key, item in pairs) + "}"
+        case {"$call": str(name)}:
+            return _call(plan, name)
+        case {"$model": str(name)}:
+            return repr(str(builtin.model_path(name.removeprefix("builtin:"))))
+        case {"$rank": "device"}:
+            return '{"": DEVICE}'
+    return "{" + ", ".join(f"{key!r}: {source(plan, item)}" for key, item in value.items()) + "}"
+
+
+def _call(plan: Plan, name: str) -> str:
+    call = plan.call(name)
+    return f"{call.target}({_arguments(plan, name)})" if call else ""
+
+
+def _compile(plan: Plan) -> str:
+    call = plan.call("compile")
+    if call is None:
+        return ""
+    arguments = _arguments(plan, "compile", "")
+    return f"# Wrapping the model itself would compile nothing: generate is not its forward.\nmodel.forward = {call.target}(model.forward, {arguments})\n"
+
+
+def _arguments(plan: Plan, name: str, indent: str = "    ") -> str:
+    """The arguments as source: a line each, or all on one where `indent` is empty."""
+    parts = [f"{key}={source(plan, value)}" for key, value in plan.arguments(name).items()]
+    if not indent or len(parts) < 2:
+        return ", ".join(parts)
+    return "\n" + "".join(f"{indent}{part},\n" for part in parts)
+
+
+def _list(texts: list[str]) -> str:
+    return "[\n" + "".join(f"    {text!r},\n" for text in texts) + "]"

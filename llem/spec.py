@@ -1,0 +1,250 @@
+"""What the specification says. Everything else asks this module; nothing else opens a schema file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+Schema = dict[str, Any]
+Path = tuple[str, ...]
+
+FOLDER: Any = None
+"""The folder with the schema files; None means the one that is installed with llem."""
+
+ROOT = "experiment"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting: `path` in the document, its `schema` ($ref followed), and the annotation `x-llem`.
+
+    `opens`: it may also be an object, whose keys are settings of their own (`dataset`).
+    """
+
+    path: Path
+    schema: Schema
+    opens: bool = False
+
+    @property
+    def name(self) -> str:
+        """The setting's own name, the last part of its path."""
+        return self.path[-1]
+
+    @property
+    def dotted(self) -> str:
+        """The path as it is written in messages and tables, for example `pytorch.num_beams`."""
+        return ".".join(self.path)
+
+    @property
+    def default(self) -> Any:
+        """What llem sends when the setting is unset; None when it leaves the choice to the library."""
+        return self.schema.get("default")
+
+    @property
+    def description(self) -> str:
+        """One or two sentences for people."""
+        return str(self.schema.get("description", ""))
+
+    @property
+    def wiring(self) -> Schema:
+        """The annotation `x-llem`, {} when there is none."""
+        return self.schema.get("x-llem", {})
+
+    @property
+    def types(self) -> list[str]:
+        """The JSON types of the setting, null left out; [] for an enum or a choice of several forms."""
+        kinds = self.schema.get("type", [])
+        return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
+
+    @property
+    def values(self) -> list[Any]:
+        """The allowed values, null left out; [] when they are not listed one by one."""
+        return [value for value in self.schema.get("enum", []) if value is not None]
+
+    def targets(self, engine: str) -> list[tuple[str, str]]:
+        """(call, argument) of each argument of `engine` that receives the setting.
+
+        The argument is `**` where each key becomes one, and `()` where true makes the call.
+        """
+        found = []
+        for target in self.wiring.get("calls", {}).get(engine, []):
+            if target.endswith("()"):
+                found.append((target[:-2], "()"))
+            else:
+                call, _, argument = target.partition(".")
+                found.append((call, argument or self.name))
+        return found
+
+    def needs(self, value: Any) -> Schema:
+        """What `value` needs, sends or is: the entry of `x-llem.values`, {} when there is none."""
+        key = value if isinstance(value, str) else json.dumps(value)
+        return self.wiring.get("values", {}).get(key, {})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule or advice: its annotation, the schema `node` that states it, and the section it stands in."""
+
+    annotation: Schema
+    node: Schema
+    section: str
+
+    @property
+    def id(self) -> str:
+        """The name of the rule, the same in every language."""
+        return str(self.annotation["id"])
+
+    @property
+    def backend(self) -> str:
+        """The engine the rule speaks of, or `all`."""
+        own = self.section if self.section in engines() else "all"
+        return str(self.annotation.get("backend", own))
+
+
+@cache
+def read(name: str) -> Schema:
+    """One file of the schema folder, as it stands."""
+    folder = files("llem.schema") if FOLDER is None else FOLDER
+    return json.loads(folder.joinpath(name).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def version() -> str:
+    """The version of the specification."""
+    return str(read("engines.json")["version"])
+
+
+def engines() -> dict[str, Schema]:
+    """The engines: name -> label and ordered calls."""
+    return read("engines.json")["engines"]  # type: ignore[no-any-return]
+
+
+def calls(engine: str) -> dict[str, Schema]:
+    """The calls of `engine` in the order in which they are made."""
+    return engines()[engine]["calls"]  # type: ignore[no-any-return]
+
+
+def capabilities() -> dict[str, str]:
+    """The rows of the capability matrix: name -> label."""
+    return read("engines.json")["capabilities"]  # type: ignore[no-any-return]
+
+
+@cache
+def bundle() -> Schema:
+    """The whole specification of a document as one schema, every reference of the form `#/$defs/name`."""
+    root = read(f"{ROOT}.schema.json")
+    definitions: dict[str, Schema] = {}
+
+    def flat(node: Any, home: str) -> Any:
+        if isinstance(node, list):
+            return [flat(item, home) for item in node]
+        if not isinstance(node, dict):
+            return node
+        out = {
+            key: flat(value, home)
+            for key, value in node.items()
+            if key != "$defs" and not (key == "$schema" and isinstance(value, str))
+        }
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            out["$ref"] = "#/$defs/" + include(reference, home)
+        return out
+
+    def include(reference: str, home: str) -> str:
+        file, _, pointer = reference.partition("#/$defs/")
+        section = file.removesuffix(".schema.json") or home
+        name = f"{section}_{pointer}" if pointer else section
+        if name not in definitions:
+            definitions[name] = {}
+            source = read(f"{section}.schema.json")
+            definitions[name] = flat(source["$defs"][pointer] if pointer else source, section)
+        return name
+
+    body = flat(root, ROOT)
+    whole = {"$schema": root["$schema"], "$id": f"urn:llem:experiment:{version()}", **body}
+    whole["$defs"] = {name: definitions[name] for name in sorted(definitions)}
+    _forbid_reserved_names(whole)
+    return whole
+
+
+def _forbid_reserved_names(whole: Schema) -> None:
+    """Write the names that may not be passed through into the rule that forbids them."""
+    names = {field.name for field in _walk(whole, whole, ())} | set(whole["properties"])
+    for engine in engines():
+        for call in calls(engine).values():
+            names.update(call.get("arguments", ()))
+            names.update(given.partition(".")[2] for given in call.get("gives", ()))
+        for field in _walk(whole, whole, ()):
+            names.update(argument for _, argument in field.targets(engine) if argument.isidentifier())
+    for node in _nodes(whole):
+        if node.get("x-llem", {}).get("reserved"):
+            del node["x-llem"]
+            node["properties"] = {name: {"not": {}} for name in sorted(names)}
+
+
+def _nodes(node: Any) -> Iterator[Schema]:
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _nodes(child)
+
+
+def follow(node: Schema, whole: Schema | None = None) -> Schema:
+    """The schema that `node` refers to, or `node` itself."""
+    while "$ref" in node:
+        node = (whole or bundle())["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    return node
+
+
+def _walk(node: Schema, whole: Schema, path: Path) -> Iterator[Field]:
+    for name, child in node.get("properties", {}).items():
+        child = follow(child, whole)
+        branches = [follow(branch, whole) for branch in child.get("anyOf", ())]
+        sections = [part for part in (child, *branches) if "properties" in part]
+        if child not in sections:
+            yield Field((*path, name), child, opens=bool(sections))
+        for section in sections:
+            yield from _walk(section, whole, (*path, name))
+
+
+@cache
+def fields() -> tuple[Field, ...]:
+    """Every setting of the document, in the order of the schema, sections opened."""
+    return tuple({field.path: field for field in _walk(bundle(), bundle(), ())}.values())
+
+
+def section(path: Path) -> Schema:
+    """The schema of the object at `path`, for example ("decoder",)."""
+    node = bundle()
+    for part in path:
+        node = follow(node["properties"][part])
+    return node
+
+
+def engine_fields(engine: str) -> list[Field]:
+    """The settings of the engine's own section."""
+    return [field for field in fields() if field.path[0] == engine]
+
+
+def _rules(node: Schema, home: str) -> Iterator[Rule]:
+    for part in node.get("allOf", ()):
+        if "x-llem-rule" in part:
+            yield Rule(part["x-llem-rule"], part, home)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule of the document: those of the document itself, then those of its sections."""
+    found = list(_rules(bundle(), ""))
+    for name in bundle()["properties"]:
+        found += _rules(follow(bundle()["properties"][name]), name)
+    return tuple(found)
+
+
+@cache
+def advice() -> tuple[Rule, ...]:
+    """Every advice, judged on resolved documents."""
+    return tuple(_rules(read("advice.schema.json"), ""))

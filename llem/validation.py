@@ -1,0 +1,133 @@
+"""Finds every problem of a document, and says where it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from llem import messages, reader, resolution, spec, verdict
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem: `path` (dotted, "" for the whole document), `rule` (a rule's id or a schema keyword), one sentence.
+
+    `severity` is `error` or `warning` (advice). `line` and `column` count from 1 and are known when the document was
+    read from text.
+    """
+
+    path: str
+    rule: str
+    message: str
+    severity: str = "error"
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        where = ": ".join(part for part in (place, self.path) if part)
+        severity = f"{self.severity}: " if self.severity != "error" else ""
+        return f"{where}: {severity}{self.message} [{self.rule}]" if where else f"{self.message} [{self.rule}]"
+
+
+class InvalidDocument(ValueError):
+    """A document has problems; `problems` is the list of all of them."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def read_documents(source: Any) -> tuple[list[reader.Document], str | None]:
+    """The documents in `source` and the name of the file: a path (a `str` is always one), a mapping, or a model.
+
+    Raises OSError when a file cannot be opened.
+    """
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return reader.read(path.read_bytes(), json=path.suffix == ".json"), str(source)
+    data, faults = reader.normalise(source)
+    return [reader.Document(data, faults)], None
+
+
+def read_document(source: Any) -> tuple[reader.Document, str | None]:
+    """The one document in `source`, as `read_documents` reads it; several are a fault."""
+    documents, file = read_documents(source)
+    if len(documents) > 1:
+        fault = reader.Fault(
+            (), "one-document", "The file holds several documents: keep one a file.", *_start(documents[1])
+        )
+        return reader.Document(None, [fault]), file
+    return documents[0], file
+
+
+def load_document(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The document in the file at `path` as plain data, not judged yet.
+
+    Raises InvalidDocument when the text is no document (syntax, duplicate keys, …), OSError when it cannot be opened.
+    """
+    document, file = read_document(path)
+    if document.faults:
+        raise InvalidDocument(_sorted(_faults(document, file)))
+    return document.data  # type: ignore[no-any-return]
+
+
+def problems(document: Any, advice: bool = False) -> list[Problem]:
+    """Every problem of `document` (a mapping, a path, or a model), in the order in which they stand.
+
+    With `advice`, a document without errors is also searched for settings that have no effect. Raises OSError when a
+    file cannot be opened.
+    """
+    opened, file = read_document(document)
+    return check(opened, file, advice)
+
+
+def validate(document: Any) -> None:
+    """Raise InvalidDocument, with every problem, unless `document` (a mapping, a path, or a model) is valid."""
+    found = problems(document)
+    if found:
+        raise InvalidDocument(found)
+
+
+def check(document: reader.Document, file: str | None = None, advice: bool = False) -> list[Problem]:
+    """Every problem of one document that was read already."""
+    found = list(_faults(document, file))
+    if document.data is not None or not found:
+        for message in messages.messages(verdict.violations(document.data)):
+            found.append(_problem(document, file, message))
+    if not found and advice:
+        found = [_problem(document, file, message) for message in _advice(document.data)]
+        found = [replace(problem, severity="warning") for problem in found]
+    return _sorted(found)
+
+
+def _advice(data: Mapping[str, Any]) -> Iterator[messages.Message]:
+    """What the advice says of the document itself: not of presets and defaults, nor of a value equal to its default."""
+    defaults = {field.path: field.default for field in spec.fields()}
+    for inert in resolution.resolve(dict(data)).inert:
+        written = inert.origin == "document" and inert.value != defaults[inert.path]
+        if written and not inert.rule.annotation.get("quiet"):
+            yield messages.Message(inert.path, inert.rule.id, str(inert.rule.annotation["message"]), at_key=True)
+
+
+def _faults(document: reader.Document, file: str | None) -> Iterator[Problem]:
+    for fault in document.faults:
+        path = messages.dotted(fault.path)
+        yield Problem(path, fault.rule, fault.message, "error", file, fault.line, fault.column)
+
+
+def _problem(document: reader.Document, file: str | None, message: messages.Message) -> Problem:
+    line, column = (document.locate(message.path, key=message.at_key) or (None, None)) if file else (None, None)
+    return Problem(messages.dotted(message.path), message.rule, message.text, "error", file, line, column)
+
+
+def _start(document: reader.Document) -> tuple[int | None, int | None]:
+    return document.locate(()) or (None, None)
+
+
+def _sorted(found: list[Problem]) -> list[Problem]:
+    return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))

@@ -1,0 +1,9 @@
+"""The entry of one data-parallel process: `python -m llem.worker JOB`, started by a launcher."""
+
+import sys
+from pathlib import Path
+
+from llem.running import work
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]))
