@@ -142,9 +142,9 @@ def run(file: str, settings: Sequence[str], consent: bool) -> None:
         raise CannotOpen(f"{error.filename or file}: {error.strerror or error}") from None
     click.echo(record.table(result.content))
     click.echo(str(result.folder / "result.json"))
-    error = result.content["error"]
-    if error:
-        click.echo(f"failed: {error['type']}: {error['message']} {error['change']}", err=True)
+    failure = result.content["error"]
+    if failure:
+        click.echo(f"failed: {failure['type']}: {failure['message']} {failure['change']}", err=True)
     if result.status == running.INTERRUPTED:
         click.echo("interrupted: the results so far are kept", err=True)
     sys.exit({running.FINISHED: 0, running.INTERRUPTED: 130}.get(result.status, 1))

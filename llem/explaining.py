@@ -18,10 +18,12 @@ def explained(plan: Plan) -> str:
             source = f"{one.origin}: {one.path}" if one.path else one.origin
             lines.append(f"    {_argument(plan, key, one.value):<{min(width, 60)}}  # {source}")
         lines.append(")")
-    lines += ["", "No effect as it stands:" if plan.unsent else "Every setting has an effect."]
-    for one in plan.unsent:
-        instead = f", sent as {one.sent!r}" if one.sent is not None else ""
-        lines.append(f"    {one.path}: {one.value!r} ({one.origin}){instead}. {one.reason} [{one.rule}]")
+    lines += ["", "Not sent as it stands:" if plan.unsent else "Every setting is sent as it stands."]
+    for setting in plan.unsent:
+        instead = f", sent as {setting.sent!r}" if setting.sent is not None else ""
+        lines.append(
+            f"    {setting.path}: {setting.value!r} ({setting.origin}){instead}. {setting.reason} [{setting.rule}]"
+        )
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,15 +36,19 @@ class Message:
 def messages(violations: Sequence[Violation]) -> list[Message]:
     """One message for each thing to change: what a rule says of a place takes the place of what a keyword says."""
     found = [message for violation in violations for message in _messages(violation)]
-    ruled = {message.path for message in found if message.rule not in _KEYWORDS}
-    kept = [message for message in found if message.rule not in _KEYWORDS or message.path not in ruled]
-    guessed = {message.path[:-1] + (_suggestion(message.text),) for message in kept if message.at_key}
+    ruled = {message.path for message in found if not _is_keyword(message.rule)}
+    kept = [message for message in found if not _is_keyword(message.rule) or message.path not in ruled]
+    guessed = {(*message.path[:-1], _suggestion(message.text)) for message in kept if message.at_key}
     unique = {
         (message.path, message.rule): message
         for message in kept
         if not (message.rule == "required" and message.path in guessed)
     }
     return list(unique.values())
+
+
+def _is_keyword(rule: str) -> bool:
+    return rule in _KEYWORDS or rule in _STRUCTURE
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -186,7 +190,7 @@ def _pattern(violation: Violation) -> str:
     return f"{shown(violation.instance)} is not {expected}."
 
 
-_KEYWORDS = {
+_KEYWORDS: dict[str, Callable[[Violation], str]] = {
     "type": _type,
     "enum": _enum,
     "pattern": _pattern,
@@ -194,9 +198,8 @@ _KEYWORDS = {
     "maximum": lambda v: f"{shown(v.instance)} is above the greatest allowed value, {v.expected}: lower it.",
     "exclusiveMinimum": lambda v: f"{shown(v.instance)} must be greater than {v.expected}: raise it.",
     "exclusiveMaximum": lambda v: f"{shown(v.instance)} must be less than {v.expected}: lower it.",
-    "minLength": lambda v: "The text is empty: write something, or remove the key.",
-    "minProperties": lambda v: "The mapping is empty: fill it, or remove the key.",
-    "minItems": lambda v: "The list is empty: fill it, or remove the key.",
-    "additionalProperties": None,
-    "required": None,
+    "minLength": lambda _: "The text is empty: write something, or remove the key.",
+    "minProperties": lambda _: "The mapping is empty: fill it, or remove the key.",
+    "minItems": lambda _: "The list is empty: fill it, or remove the key.",
 }
+_STRUCTURE = {"additionalProperties", "required", "anyOf"}

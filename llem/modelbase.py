@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -44,9 +44,12 @@ class LlemModel(BaseModel):
             if name in self.model_fields_set
         }
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
         """A copy with `update` set on it, judged like a new instance. Raises ValidationError."""
         return type(self).model_validate({**self.__llem_document__(), **(update or {})})
+
+
+Model = TypeVar("Model", bound=LlemModel)
 
 
 @cache
@@ -56,7 +59,7 @@ def _section(title: str) -> str:
     return found[0] if found else ""
 
 
-def _filled(instance: Any, section: str) -> Any:
+def _filled(instance: Model, section: str) -> Model:
     """The instance with the values of its presets, which do not count as set on it."""
     own = instance.__llem_document__()
     document = {section: own} if section else own
@@ -71,6 +74,7 @@ def _filled(instance: Any, section: str) -> Any:
 def _details(message: messages.Message, document: Any) -> InitErrorDetails:
     value = document
     for part in message.path:
-        value = value.get(part) if isinstance(value, dict) else value[part] if isinstance(value, list) else None
+        inside = (isinstance(value, dict) and part in value) or isinstance(value, list)
+        value = value[part] if inside else None
     error = PydanticCustomError("llem_rule", "{text} [{rule}]", {"text": message.text, "rule": message.rule})
     return InitErrorDetails(type=error, loc=message.path, input=value)

@@ -74,7 +74,8 @@ class Plan:
         if self.backend == "pytorch":
             from llem import pytorch
 
-            return pytorch.live(self, self.arguments(name))
+            live: dict[str, Any] = pytorch.live(self, self.arguments(name))
+            return live
         return self.arguments(name)
 
     def to_dict(self) -> dict[str, Any]:
@@ -116,9 +117,6 @@ def of(document: dict[str, Any], trust_remote_code: bool | None = None) -> Plan:
     meant = resolution.resolve(document)
     table = spec.calls(meant.engine)
     calls = {name: Call(name, entry["target"], made=entry.get("always", False)) for name, entry in table.items()}
-    for name, entry in table.items():
-        for argument, value in entry.get("arguments", {}).items():
-            calls[name].arguments[argument] = Argument(value, "llem")
     unsent = [_set_aside(inert) for inert in meant.inert]
     for setting in spec.fields():
         value = resolution.get(meant.settled, setting.path)
@@ -128,8 +126,9 @@ def of(document: dict[str, Any], trust_remote_code: bool | None = None) -> Plan:
         if setting.wiring.get("consent") and trust_remote_code is not None:
             value, origin = value and trust_remote_code, "operator"
         _give(calls, setting, meant.engine, value, origin)
-        if not setting.targets(meant.engine) and setting.path[0] != "backend" and setting.wiring.get("calls"):
-            unsent.append(_unsupported(setting, value, origin, meant.engine))
+    for name, entry in table.items():
+        for argument, value in entry.get("arguments", {}).items():
+            calls[name].arguments[argument] = Argument(value, "llem")
     for name, entry in table.items():
         for target, value in entry.get("gives", {}).items() if calls[name].made else ():
             receiver, _, argument = target.partition(".")
@@ -158,7 +157,7 @@ def _is_switched(call: str, engine: str) -> bool:
 
 
 def _sent(setting: spec.Field, engine: str, value: Any) -> Any:
-    """The JSON form of what is sent: the library's own word, the number type it tests for, a tag where JSON lacks one."""
+    """The JSON form of what is sent: the library's word, the number type it tests for, a tag for what JSON lacks."""
     value = setting.needs(value).get("sends", value) if not isinstance(value, dict | list) else value
     if setting.types == ["number"]:
         value = float(value)
@@ -177,8 +176,3 @@ def _set_aside(inert: resolution.Inert) -> Unsent:
     annotation = inert.rule.annotation
     path = ".".join(inert.path)
     return Unsent(path, inert.value, inert.origin, inert.sent, annotation["reason"], inert.rule.id)
-
-
-def _unsupported(setting: spec.Field, value: Any, origin: str, engine: str) -> Unsent:
-    reason = f"{spec.engines()[engine]['label']} has no such setting, or llem does not send it there."
-    return Unsent(setting.dotted, value, origin, None, reason, "unsupported")

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llem import builtin, datasets
 
 if TYPE_CHECKING:
-    import torch
-
     from llem.planning import Plan
 
 
@@ -94,28 +93,33 @@ def check_model(plan: Plan) -> str | None:
 
     Raises CannotRead when the model cannot be read, or needs code of its own without the operator's consent.
     """
-    from transformers import AutoConfig, PretrainedConfig
+    from transformers import PretrainedConfig
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
     sent = plan.kwargs("from_pretrained")
-    name = sent["pretrained_model_name_or_path"]
-    where = {key: sent[key] for key in ("revision",) if key in sent}
-    consented = plan.consented()
+    name = sent.pop("pretrained_model_name_or_path")
+    if name.startswith(("/", ".", "~")) and not Path(name).is_dir():
+        raise CannotRead(f"{name}: the model cannot be read: there is no such folder.")
     try:
-        found = dict(PretrainedConfig.get_config_dict(name, **where)[0])
-        if "auto_map" in found and found.get("model_type") not in CONFIG_MAPPING and not consented:
-            raise CannotRead(f"{name}: this model needs code of its own: run with --trust-remote-code if you trust it.")
-        if not consented:
-            AutoConfig.from_pretrained(name, **where, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+        found = dict(PretrainedConfig.get_config_dict(name, **sent)[0])
+    except (OSError, ValueError) as error:
         raise CannotRead(f"{name}: the model cannot be read: {first_line(error)}") from None
+    kind = found.get("model_type")
+    if kind not in CONFIG_MAPPING and "auto_map" not in found:
+        raise CannotRead(f"{name}: the model cannot be read: transformers does not know the model type {kind!r}.")
+    if kind not in CONFIG_MAPPING and not plan.consented():
+        consent = "let the document ask for it and run with --trust-remote-code, if you trust it"
+        raise CannotRead(f"{name}: this model needs code of its own: {consent}.")
     commit = found.get("_commit_hash")
     return str(commit) if commit else None
 
 
 def first_line(error: BaseException) -> str:
     """What an exception says, in one line."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1]}"
+    return lines[0] if lines else type(error).__name__
 
 
 def load(plan: Plan) -> Session:

@@ -53,7 +53,7 @@ def run(document: Any, trust_remote_code: bool = False) -> Result:
     return result
 
 
-def execute(plan: planning.Plan, started: Callable[[Path], None] = lambda folder: None) -> Result:
+def execute(plan: planning.Plan, started: Callable[[Path], None] = lambda _: None) -> Result:
     """Run a plan that was made with the operator's word, and return its record also when it is interrupted.
 
     `started` is called with the folder of the run once it exists. Raises CannotRun, OSError.
@@ -106,7 +106,8 @@ def preflight(plan: planning.Plan) -> str | None:
         least = min((float(gpu["compute_capability"]) for gpu in pytorch.devices()), default=0.0)
         if needs.get("cuda") and least < needs.get("compute_capability", 0.0):
             raise CannotRun(
-                f"{field.dotted}: {value!r} needs compute capability {needs['compute_capability']}, this machine has {least}."
+                f"{field.dotted}: {value!r} needs compute capability {needs['compute_capability']},"
+                f" and this machine has {least}."
             )
     try:
         datasets.prompts(**plan.kwargs("prompts"))

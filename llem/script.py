@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from llem import builtin, datasets
@@ -25,7 +26,7 @@ tokenizer = {tokenizer}
 if tokenizer.pad_token_id is None:
     tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
 
-model = {from_pretrained}
+{nested}model = {from_pretrained}
 model.eval()
 # The checkpoint's own generation defaults must not fill what is left open: only its token ids stay.
 own = model.generation_config
@@ -68,7 +69,7 @@ import {module}
 
 prompts = {prompts}
 
-llm = {LLM}
+{nested}llm = {LLM}
 for output in llm.generate(prompts, {generate}):
     print(output.outputs[0].text)
 '''
@@ -89,11 +90,16 @@ special = {{"add_special_tokens": False}} if templated else {{}}
 def script(plan: Plan) -> str:
     """The plan as Python source. Raises datasets.DatasetError when the prompts, which it holds, cannot be read."""
     prompts = _list(datasets.prompts(**plan.arguments("prompts")))
+    _make_models(plan)
     if plan.backend != "pytorch":
         call = plan.call("LLM")
         module = call.target.rpartition(".")[0] if call else ""
         return ENGINE.format(
-            module=module, prompts=prompts, LLM=_call(plan, "LLM"), generate=_arguments(plan, "generate", "")
+            module=module,
+            prompts=prompts,
+            nested=_nested(plan),
+            LLM=_call(plan, "LLM"),
+            generate=_arguments(plan, "generate", ""),
         )
     launch = plan.arguments("launch")
     template = plan.arguments("template")
@@ -101,6 +107,7 @@ def script(plan: Plan) -> str:
         launch=f"\n\nRun it with: torchrun --nproc-per-node={launch['nproc_per_node']} SCRIPT\n" if launch else "",
         prompts=prompts,
         tokenizer=_call(plan, "tokenizer"),
+        nested=_nested(plan),
         from_pretrained=_call(plan, "from_pretrained"),
         compile=_compile(plan),
         template=TEMPLATE.format(
@@ -117,6 +124,14 @@ def script(plan: Plan) -> str:
     )
 
 
+def _make_models(plan: Plan) -> None:
+    """Make the built-in models that the script loads, where that can be done."""
+    values = [argument.value for call in plan.calls for argument in call.arguments.values()]
+    for value in values if find_spec("torch") and find_spec("transformers") else ():
+        if isinstance(value, dict) and "$model" in value:
+            builtin.make_model(value["$model"].removeprefix("builtin:"))
+
+
 def source(plan: Plan, value: Any) -> str:
     """The Python expression for a JSON value of a plan."""
     if isinstance(value, list):
@@ -129,12 +144,22 @@ def source(plan: Plan, value: Any) -> str:
         case {"$map": list(pairs)}:
             return "{" + ", ".join(f"{key!r}: {item!r}" for key, item in pairs) + "}"
         case {"$call": str(name)}:
-            return _call(plan, name)
+            return _names(plan)[name]
         case {"$model": str(name)}:
             return repr(str(builtin.model_path(name.removeprefix("builtin:"))))
         case {"$rank": "device"}:
             return '{"": DEVICE}'
     return "{" + ", ".join(f"{key!r}: {source(plan, item)}" for key, item in value.items()) + "}"
+
+
+def _names(plan: Plan) -> dict[str, str]:
+    """The calls whose result is an argument of another one, and the variable that holds it."""
+    arguments = [(key, one.value) for call in plan.calls for key, one in call.arguments.items()]
+    return {value["$call"]: key for key, value in arguments if isinstance(value, dict) and "$call" in value}
+
+
+def _nested(plan: Plan) -> str:
+    return "".join(f"{variable} = {_call(plan, name)}\n" for name, variable in _names(plan).items())
 
 
 def _call(plan: Plan, name: str) -> str:
@@ -147,7 +172,8 @@ def _compile(plan: Plan) -> str:
     if call is None:
         return ""
     arguments = _arguments(plan, "compile", "")
-    return f"# Wrapping the model itself would compile nothing: generate is not its forward.\nmodel.forward = {call.target}(model.forward, {arguments})\n"
+    reason = "# Wrapping the model itself would compile nothing: generate is not its forward."
+    return f"{reason}\nmodel.forward = {call.target}(model.forward, {arguments})\n"
 
 
 def _arguments(plan: Plan, name: str, indent: str = "    ") -> str:

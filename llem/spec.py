@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -52,7 +53,7 @@ class Field:
     @property
     def wiring(self) -> Schema:
         """The annotation `x-llem`, {} when there is none."""
-        return self.schema.get("x-llem", {})
+        return dict(self.schema.get("x-llem", {}))
 
     @property
     def types(self) -> list[str]:
@@ -82,7 +83,7 @@ class Field:
     def needs(self, value: Any) -> Schema:
         """What `value` needs, sends or is: the entry of `x-llem.values`, {} when there is none."""
         key = value if isinstance(value, str) else json.dumps(value)
-        return self.wiring.get("values", {}).get(key, {})
+        return dict(self.wiring.get("values", {}).get(key, {}))
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class Rule:
 def read(name: str) -> Schema:
     """One file of the schema folder, as it stands."""
     folder = files("llem.schema") if FOLDER is None else FOLDER
-    return json.loads(folder.joinpath(name).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    content: Schema = json.loads(folder.joinpath(name).read_text(encoding="utf-8"))
+    return content
 
 
 def version() -> str:
@@ -179,17 +181,39 @@ def _forbid_reserved_names(whole: Schema) -> None:
             names.update(given.partition(".")[2] for given in call.get("gives", ()))
         for field in _walk(whole, whole, ()):
             names.update(argument for _, argument in field.targets(engine) if argument.isidentifier())
-    for node in _nodes(whole):
-        if node.get("x-llem", {}).get("reserved"):
-            del node["x-llem"]
-            node["properties"] = {name: {"not": {}} for name in sorted(names)}
+    for node in _marked(whole, "reserved"):
+        node["properties"] = {name: {"not": {}} for name in sorted(names)}
 
 
-def _nodes(node: Any) -> Iterator[Schema]:
-    if isinstance(node, dict):
+@cache
+def advice_schema() -> Schema:
+    """What is said of resolved documents, as one schema."""
+    whole = deepcopy(read("advice.schema.json"))
+    whole = {"$schema": whole.pop("$schema"), "$id": f"urn:llem:advice:{version()}", **whole}
+    for node in _marked(whole, "unsupported"):
+        node["allOf"] = []
+        for engine in engines():
+            unknown = [field for field in fields() if field.path[0] not in engines() and field.wiring.get("calls")]
+            limits: Schema = {}
+            for field in unknown:
+                if not field.targets(engine):
+                    *sections, name = field.path
+                    place = limits
+                    for part in sections:
+                        place = place.setdefault("properties", {}).setdefault(part, {})
+                    place.setdefault("properties", {})[name] = {"type": "null"}
+            if limits:
+                node["allOf"].append({"if": {"properties": {"backend": {"const": engine}}}, "then": limits})
+    return whole
+
+
+def _marked(node: Any, mark: str) -> Iterator[Schema]:
+    """The nodes that ask to be filled in; the mark is taken off."""
+    if isinstance(node, dict) and node.get("x-llem", {}).get(mark):
+        del node["x-llem"]
         yield node
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _nodes(child)
+        yield from _marked(child, mark)
 
 
 def follow(node: Schema, whole: Schema | None = None) -> Schema:
@@ -247,4 +271,4 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def advice() -> tuple[Rule, ...]:
     """Every advice, judged on resolved documents."""
-    return tuple(_rules(read("advice.schema.json"), ""))
+    return tuple(_rules(advice_schema(), ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -129,5 +129,5 @@ def _start(document: reader.Document) -> tuple[int | None, int | None]:
     return document.locate(()) or (None, None)
 
 
-def _sorted(found: list[Problem]) -> list[Problem]:
+def _sorted(found: Iterable[Problem]) -> list[Problem]:
     return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))

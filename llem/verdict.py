@@ -43,7 +43,7 @@ def violations(data: Any, section: str = "") -> list[Violation]:
 
 def advice(resolved: spec.Schema) -> list[Violation]:
     """What the advice says of a resolved document, rule by rule."""
-    schema = spec.read("advice.schema.json")
+    schema = spec.advice_schema()
     rules = {id(rule.node): rule for rule in spec.advice()}
     return [_violation(error, schema, rules) for error in _adviser().iter_errors(resolved)]
 
@@ -73,7 +73,7 @@ def _explainer(section: str) -> Any:
 def _adviser() -> Any:
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(spec.read("advice.schema.json"))
+    return Draft202012Validator(spec.advice_schema())
 
 
 def _is_valid(data: Any, section: str) -> bool:

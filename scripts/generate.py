@@ -16,13 +16,13 @@ from llem import introspection, spec
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "python scripts/generate.py"
 MARK = f"Written by `{COMMAND}` from schema/. Do not edit."
-MODEL_FLAGS = (
-    "--input-file-type jsonschema --output-model-type pydantic_v2.BaseModel --base-class llem.modelbase.LlemModel"
-    " --use-title-as-name --enum-field-as-literal all --collapse-root-models --use-type-alias --use-annotated"
-    " --use-single-dict-for-object-maps --use-typed-nullable-map-values --use-schema-description --use-field-description --use-attribute-docstrings"
-    " --use-single-line-docstring --use-double-quotes"
-    " --target-python-version 3.11 --disable-timestamp --formatters ruff-check ruff-format"
-)
+MODEL_FLAGS = """
+    --input-file-type jsonschema --output-model-type pydantic_v2.BaseModel --base-class llem.modelbase.LlemModel
+    --use-title-as-name --enum-field-as-literal all --collapse-root-models --use-type-alias --use-annotated
+    --use-single-dict-for-object-maps --use-typed-nullable-map-values --use-schema-description
+    --use-field-description --use-attribute-docstrings --use-single-line-docstring --use-double-quotes
+    --target-python-version 3.11 --disable-timestamp --formatters ruff-check ruff-format
+"""
 
 
 def outputs() -> dict[str, str]:
@@ -30,6 +30,7 @@ def outputs() -> dict[str, str]:
     return {
         "__init__.py": f'"""The specification in other forms. {MARK}"""\n',
         "llem.schema.json": json.dumps(spec.bundle(), indent=2, ensure_ascii=False) + "\n",
+        "llem.advice.schema.json": json.dumps(spec.advice_schema(), indent=2, ensure_ascii=False) + "\n",
         "python/__init__.py": models(),
         "docs/fields.md": fields_page(),
         "docs/rules.md": rules_page(),

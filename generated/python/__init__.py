@@ -89,7 +89,7 @@ class PyTorchConfig(LlemModel):
         | None
     ) = None
     """Where the parts of the model go: a strategy, one device, or a map from module to device. llem takes `auto` when it is unset; with several processes each one takes its own device."""
-    max_memory: dict[str, Any] | None = None
+    max_memory: dict[str, int | str] | None = None
     """The most memory per device that `device_map: auto` may fill: the number of a GPU (or cpu, mps, disk) to bytes or a size such as 20GiB."""
     revision: str | None = None
     """The branch, tag or commit of the model and its tokenizer on the Hub. It has no effect on a local path."""
