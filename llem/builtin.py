@@ -188,7 +188,8 @@ def _tiny_llama() -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
     """Return a Llama that, as chat checkpoints do, has a chat template and sampling defaults of its own."""
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-    tokenizer = _tokenizer("<s>", "</s>", chat_template=CHAT_TEMPLATE)
+    tokenizer = _tokenizer("<s>", "</s>")
+    tokenizer.chat_template = CHAT_TEMPLATE
     ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     model = LlamaForCausalLM(
         LlamaConfig(
@@ -203,9 +204,8 @@ def _tiny_llama() -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
             **ends,
         )
     )
-    model.generation_config = GenerationConfig(
-        do_sample=True, temperature=0.6, top_p=0.9, top_k=20, repetition_penalty=1.05, **ends
-    )
+    defaults = json.loads(Path(__file__).with_name("builtin_generation_config.json").read_text(encoding="utf-8"))
+    model.generation_config = GenerationConfig(**defaults, **ends)
     return tokenizer, model
 
 
@@ -229,7 +229,7 @@ def _tiny_gpt2() -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
     return tokenizer, model
 
 
-def _tokenizer(bos: str, eos: str, chat_template: str | None = None) -> PreTrainedTokenizerFast:
+def _tokenizer(bos: str, eos: str) -> PreTrainedTokenizerFast:
     """Return a byte-level BPE tokenizer trained on the prompts: special tokens first, and no pad token.
 
     Where `bos` is a token of its own it is put before every text, as Llama has it.
@@ -256,7 +256,6 @@ def _tokenizer(bos: str, eos: str, chat_template: str | None = None) -> PreTrain
         tokenizer_object=core,
         bos_token=bos,
         eos_token=eos,
-        chat_template=chat_template,
         model_max_length=POSITIONS,
         clean_up_tokenization_spaces=False,
     )

@@ -134,6 +134,7 @@ def run(file: str, settings: Sequence[str], consent: bool) -> None:
     from llem import record, running
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    running.print_warnings_plainly()
     try:
         result = running.execute(plan, started=lambda folder: click.echo(f"running, results in {folder}", err=True))
     except running.CannotRun as error:

@@ -17,37 +17,37 @@ class DatasetError(ValueError):
 
 
 def prompts(
-    n: int, seed: int, source: str | None = None, column: str | None = None, input_len: int | None = None
+    n: int, seed: int, source: str | None = None, key: str | None = None, length: int | None = None
 ) -> list[str]:
     """`n` prompts.
 
     From `source` (`builtin:…` or a path), in its order and from its start again when it has fewer; without a source,
-    random words from `seed`, at least `input_len` tokens of them. Raises DatasetError.
+    random words from `seed`, at least `length` tokens of them. Raises DatasetError.
     """
     if source is None:
-        return _made_up(n, seed, input_len or 1)
-    texts = builtin.prompts(source.partition(":")[2]) if source.startswith("builtin:") else _read(Path(source), column)
+        return _made_up(n, seed, length or 1)
+    texts = builtin.prompts(source.partition(":")[2]) if source.startswith("builtin:") else _read(Path(source), key)
     return [texts[index % len(texts)] for index in range(n)]
 
 
 def template(
-    texts: Sequence[str], tokenizer: Any, system_prompt: str | None = None, chat_template: bool | None = None
+    texts: Sequence[str], tokenizer: Any, system: str | None = None, chat: bool | None = None
 ) -> tuple[list[str], bool]:
     """The texts as the model reads them, and whether the tokenizer's chat template was applied.
 
     Without a template the system prompt is a paragraph before each text.
     """
-    if not (chat_template and tokenizer.chat_template):
-        return [f"{system_prompt}\n\n{text}" if system_prompt else text for text in texts], False
-    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-    talks = [[*system, {"role": "user", "content": text}] for text in texts]
+    if not (chat and tokenizer.chat_template):
+        return [f"{system}\n\n{text}" if system else text for text in texts], False
+    first = [{"role": "system", "content": system}] if system else []
+    talks = [[*first, {"role": "user", "content": text}] for text in texts]
     return [tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True) for talk in talks], True
 
 
-def batches(items: Sequence[Any], batch_size: int) -> Iterator[list[Any]]:
-    """The items in order, `batch_size` at a time; the last batch may be smaller."""
-    for start in range(0, len(items), batch_size):
-        yield list(items[start : start + batch_size])
+def batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    """The items in order, `size` at a time; the last batch may be smaller."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
 
 
 def _made_up(n: int, seed: int, words: int) -> list[str]:
@@ -57,7 +57,7 @@ def _made_up(n: int, seed: int, words: int) -> list[str]:
     return [" ".join(random.choices(known, k=words)) for _ in range(n)]
 
 
-def _read(path: Path, column: str | None) -> list[str]:
+def _read(path: Path, key: str | None) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -67,9 +67,9 @@ def _read(path: Path, column: str | None) -> list[str]:
     if path.suffix == ".txt":
         found = [line for line in text.splitlines() if line.strip()]
     elif path.suffix == ".csv":
-        found = list(_column_of_table(path, text, column or "text"))
+        found = list(_column_of_table(path, text, key or "text"))
     else:
-        found = list(_key_of_lines(path, text, column or "text"))
+        found = list(_key_of_lines(path, text, key or "text"))
     if not found:
         raise DatasetError(f"{path}: has no prompts: add one a line.")
     return found

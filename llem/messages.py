@@ -52,7 +52,7 @@ def _is_keyword(rule: str) -> bool:
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """A path as people write it: `pytorch.device_map["model.layers.0"]`, `""` for the whole document."""
+    """A path as people write it: `pytorch.kernels["model.layers.0"]`, `""` for the whole document."""
     text = ""
     for part in path:
         if isinstance(part, int):

@@ -101,7 +101,7 @@ class Plan:
 def plan(document: Any, trust_remote_code: bool | None = None) -> Plan:
     """The plan of a valid document (a mapping, a path, or a model).
 
-    `trust_remote_code` is the operator's word on code that comes with a model: without it (False) the library is
+    The second argument is the operator's word on code that comes with a model: without it (False) the library is
     given False whatever the document asks; None takes what the document asks, for building arguments by hand.
     Raises InvalidDocument when the document has problems, OSError when a file cannot be opened.
     """
@@ -112,8 +112,8 @@ def plan(document: Any, trust_remote_code: bool | None = None) -> Plan:
     return of(opened.data, trust_remote_code)
 
 
-def of(document: dict[str, Any], trust_remote_code: bool | None = None) -> Plan:
-    """The plan of plain data that is known to be valid."""
+def of(document: dict[str, Any], consent: bool | None = None) -> Plan:
+    """The plan of plain data that is known to be valid; `consent` is the operator's word."""
     meant = resolution.resolve(document)
     table = spec.calls(meant.engine)
     calls = {name: Call(name, entry["target"], made=entry.get("always", False)) for name, entry in table.items()}
@@ -123,8 +123,8 @@ def of(document: dict[str, Any], trust_remote_code: bool | None = None) -> Plan:
         if value is None or (setting.opens and isinstance(value, dict)):
             continue
         origin = meant.origins[setting.path]
-        if setting.wiring.get("consent") and trust_remote_code is not None:
-            value, origin = value and trust_remote_code, "operator"
+        if setting.wiring.get("consent") and consent is not None:
+            value, origin = value and consent, "operator"
         _give(calls, setting, meant.engine, value, origin)
     for name, entry in table.items():
         for argument, value in entry.get("arguments", {}).items():

@@ -165,7 +165,7 @@ def texts(session: Session) -> list[str]:
     found = datasets.prompts(**session.plan.kwargs("prompts"))
     asked = session.plan.kwargs("template")
     found, session.templated = datasets.template(found, session.tokenizer, **asked)
-    if asked.get("chat_template") and not session.templated:
+    if asked.get("chat") and not session.templated:
         warnings.warn("the tokenizer has no chat template: prompts are used as they are", RuntimeWarning, stacklevel=2)
     return found
 

@@ -21,18 +21,18 @@ from llem import __version__, spec
 LIBRARIES = ("torch", "transformers", "accelerate", "bitsandbytes", "tokenizers", "safetensors", "numpy")
 
 
-def make_folder(output_dir: str, model: str) -> Path:
-    """A new folder for one run below `output_dir`, named by time and model. Raises OSError."""
+def make_folder(parent: str, model: str) -> Path:
+    """A new folder for one run below `parent`, named by time and model. Raises OSError."""
     name = re.sub(r"[^A-Za-z0-9.]+", "-", model).strip("-.")[-40:]
     stem = f"{datetime.now().strftime('%Y%m%d-%H%M%S')}-{name}"
     for attempt in range(1000):
-        folder = Path(output_dir, f"{stem}-{attempt + 1}" if attempt else stem)
+        folder = Path(parent, f"{stem}-{attempt + 1}" if attempt else stem)
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             continue
         return folder
-    raise FileExistsError(f"{output_dir} holds 1000 runs of this second")
+    raise FileExistsError(f"{parent} holds 1000 runs of this second")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class CannotRun(RuntimeError):
 def run(document: Any, trust_remote_code: bool = False) -> Result:
     """Run the experiment that `document` (a mapping, a path, or a model) describes, and return its record.
 
-    `trust_remote_code` is the operator's consent to code that comes with a model. Raises InvalidDocument when the
+    Code that comes with a model runs only with the operator's consent. Raises InvalidDocument when the
     document has problems, CannotRun when the experiment cannot start, and KeyboardInterrupt, after the record is
     written, when it is interrupted. A run that fails later returns a record with the status `failed`.
     """
@@ -59,7 +60,7 @@ def execute(plan: planning.Plan, started: Callable[[Path], None] = lambda _: Non
     `started` is called with the folder of the run once it exists. Raises CannotRun, OSError.
     """
     commit = preflight(plan)
-    folder = record.make_folder(plan.arguments("results")["output_dir"], str(plan.document["model"]))
+    folder = record.make_folder(plan.arguments("results")["parent"], str(plan.document["model"]))
     (folder / "outputs.jsonl").touch()
     started(folder)
     begin = record.now()
@@ -69,6 +70,11 @@ def execute(plan: planning.Plan, started: Callable[[Path], None] = lambda _: Non
         content = _content(plan, shares, commit, begin)
         record.write_json(folder / "result.json", content)
     return Result(folder, content)
+
+
+def print_warnings_plainly() -> None:
+    """Print warnings as one line each, without the source line that gave them."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
 
 
 @contextmanager
@@ -201,7 +207,7 @@ def _perform_here(plan: planning.Plan, folder: Path) -> dict[str, Any]:
 def _launch(plan: planning.Plan, folder: Path, nproc_per_node: int) -> list[dict[str, Any]]:
     """Run the plan in several processes, and collect their shares and texts."""
     job = folder / "job.json"
-    record.write_json(job, {"document": plan.document, "trust_remote_code": plan.consented()})
+    record.write_json(job, {"document": plan.document, "consent": plan.consented()})
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={nproc_per_node}"]
     threads = str(max(1, (os.cpu_count() or 1) // nproc_per_node))
     environment = {"OMP_NUM_THREADS": threads, **os.environ}
@@ -235,7 +241,7 @@ def work(job: Path) -> None:
     from llem import pytorch
 
     asked = json.loads(job.read_text(encoding="utf-8"))
-    plan = planning.of(asked["document"], asked["trust_remote_code"])
+    plan = planning.of(asked["document"], asked["consent"])
     share, rank = new_share(), int(os.environ["RANK"])
 
     def join_and_perform() -> None:

@@ -48,7 +48,7 @@ def generate(batch):
 ends = model.generation_config.eos_token_id
 ends = {{ends}} if isinstance(ends, int) else set(ends or ())
 mine = list(range(RANK, len(prompts), PROCESSES))
-batches = [mine[start : start + {batch_size}] for start in range(0, len(mine), {batch_size})]
+batches = [mine[start : start + {size}] for start in range(0, len(mine), {size})]
 for _ in range({warm_up}):
     generate([prompts[index] for index in batches[0]])
 {set_seed}
@@ -75,14 +75,14 @@ for output in llm.generate(prompts, {generate}):
 '''
 
 TEMPLATE = """\
-templated = bool({chat_template} and tokenizer.chat_template)
-system_prompt = {system_prompt}
+templated = bool({chat} and tokenizer.chat_template)
+system = {system}
 if templated:
-    system = [{{"role": "system", "content": system_prompt}}] if system_prompt else []
-    talks = [[*system, {{"role": "user", "content": prompt}}] for prompt in prompts]
+    first = [{{"role": "system", "content": system}}] if system else []
+    talks = [[*first, {{"role": "user", "content": prompt}}] for prompt in prompts]
     prompts = [tokenizer.apply_chat_template(t, tokenize=False, add_generation_prompt=True) for t in talks]
-elif system_prompt:
-    prompts = [f"{{system_prompt}}\\n\\n{{prompt}}" for prompt in prompts]
+elif system:
+    prompts = [f"{{system}}\\n\\n{{prompt}}" for prompt in prompts]
 special = {{"add_special_tokens": False}} if templated else {{}}
 """
 
@@ -111,14 +111,14 @@ def script(plan: Plan) -> str:
         from_pretrained=_call(plan, "from_pretrained"),
         compile=_compile(plan),
         template=TEMPLATE.format(
-            chat_template=template.get("chat_template"),
-            system_prompt=repr(template.get("system_prompt")),
+            chat=template.get("chat"),
+            system=repr(template.get("system")),
         )
         if template
         else "special = {}\n",
         encode=_arguments(plan, "encode", ""),
         generate=_arguments(plan, "generate", ""),
-        batch_size=plan.arguments("batches")["batch_size"],
+        size=plan.arguments("batches")["size"],
         warm_up=f"{plan.arguments('warm_up')['batches']} if batches else 0",
         set_seed=_call(plan, "set_seed"),
     )

@@ -37,7 +37,7 @@ class Field:
 
     @property
     def dotted(self) -> str:
-        """The path as it is written in messages and tables, for example `pytorch.num_beams`."""
+        """The path as it is written in messages and tables, for example `decoder.preset`."""
         return ".".join(self.path)
 
     @property

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from llem.running import work
+from llem.running import print_warnings_plainly, work
 
 if __name__ == "__main__":
+    print_warnings_plainly()
     work(Path(sys.argv[1]))

@@ -65,7 +65,7 @@ def test_the_wheel_works_on_its_own(wheel: Path, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("model: gpt2\n")
     where = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     printed = subprocess.run(
-        [sys.executable, "-c", "import llem; print(llem.__file__)"], env=where, capture_output=True
+        [sys.executable, "-c", "import llem; print(llem.__file__)"], cwd=tmp_path, env=where, capture_output=True
     )
     assert str(tmp_path) in printed.stdout.decode()
     for words in (["validate", "a.yaml"], ["explain", "a.yaml"], ["schema"], ["matrix"]):

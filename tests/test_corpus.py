@@ -1,0 +1,214 @@
+"""Every document in valid/, invalid/, advice/ and calls/ is a case.
+
+valid/     documents without a problem
+invalid/   documents, and beside each the lines that `llem validate` prints; `<rule>.mended.yaml` is a rule's document mended
+advice/    legal documents with a setting that has no effect, and the lines
+calls/     documents, and beside each its plan
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from llem import InvalidDocument, load_document, messages, plan, problems, reader, resolution, spec, verdict
+from llem.cli import cli
+from llem.models import ExperimentConfig
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+
+def documents(*folders: str) -> list[Any]:
+    """Every document of the folders as a test case; in calls/ the .json files are plans."""
+    found = []
+    for folder in folders:
+        for path in sorted((HERE / folder).iterdir()):
+            is_document = path.suffix == ".yaml" or (path.suffix == ".json" and folder != "calls")
+            if is_document and ".mended" not in path.name:
+                found.append(pytest.param(path, id=f"{folder}/{path.name}"))
+    return found
+
+
+def paths(*folders: str) -> list[Path]:
+    return [case.values[0] for case in documents(*folders)]
+
+
+MENDED = sorted((HERE / "invalid").glob("*.mended.yaml"))
+RULES = [rule.id for rule in spec.rules()]
+ADVICE = [rule.id for rule in spec.advice() if not rule.annotation.get("quiet")]
+
+
+def forms(field: spec.Field) -> list[spec.Schema]:
+    """The forms of a setting that may be of several, null left out."""
+    branches = [spec.follow(branch) for branch in field.schema.get("anyOf", ())]
+    return [branch for branch in branches if branch.get("type") != "null"]
+
+
+def test_every_setting_value_and_form_is_seen() -> None:
+    """Together the valid documents show every setting, every listed value, and every form of a setting."""
+    valid = [load_document(path) for path in paths("valid")]
+    missing = []
+    for field in spec.fields():
+        seen = [value for document in valid if (value := resolution.get(document, field.path)) is not None]
+        if not seen:
+            missing.append(field.dotted)
+        listed = [value for part in (field.schema, *forms(field)) for value in part.get("enum", ()) if value is not None]
+        missing += [f"{field.dotted}: {value}" for value in listed if json.dumps(value) not in map(json.dumps, seen)]
+        for form in forms(field):
+            judge = Draft202012Validator({**form, "$defs": spec.bundle()["$defs"]})
+            if not any(judge.is_valid(value) for value in seen):
+                missing.append(f"{field.dotted}: {form}")
+    assert not missing, f"no document in tests/valid shows {missing}"
+
+
+@pytest.mark.parametrize("path", documents("valid"))
+def test_valid(path: Path) -> None:
+    """A valid document has no problem, and nothing in it is without effect."""
+    assert problems(path, advice=True) == []
+
+
+@pytest.mark.parametrize("path", [path for path in paths("valid", "calls") if path.suffix == ".yaml"])
+def test_document_says_what_it_shows(path: Path) -> None:
+    """A YAML document that serves as an example begins with a comment."""
+    assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize("path", documents("invalid", "advice"))
+def test_problems(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`llem validate` prints exactly the expected lines, and ends with 1 when one of them is an error."""
+    monkeypatch.chdir(path.parent)
+    result = CliRunner().invoke(cli, ["validate", "--format", "text", path.name])
+    assert result.stdout == path.with_name(f"{path.stem}.errors.txt").read_text(encoding="utf-8")
+    assert result.exit_code == (1 if path.parent.name == "invalid" else 0)
+
+
+@pytest.mark.parametrize("path", documents("advice"))
+def test_strict(path: Path) -> None:
+    """Advice counts as a problem with --strict."""
+    assert CliRunner().invoke(cli, ["validate", "--strict", str(path)]).exit_code == 1
+
+
+def test_every_rule_and_advice_has_its_documents() -> None:
+    """Every rule ships with a document that breaks it and the same document mended, every advice with a document."""
+    wanted = [f"invalid/{rule}{ending}" for rule in RULES for ending in (".yaml", ".mended.yaml", ".errors.txt")]
+    wanted += [f"advice/{rule}{ending}" for rule in ADVICE for ending in (".yaml", ".errors.txt")]
+    assert [name for name in wanted if not (HERE / name).is_file()] == []
+
+
+def test_every_expectation_has_its_document() -> None:
+    """No expected lines, mended document or plan is left without the document that it belongs to."""
+    stems = {f"{path.parent.name}/{path.stem}" for path in paths("invalid", "advice", "calls")}
+    files = [path for folder in ("invalid", "advice", "calls") for path in (HERE / folder).iterdir()]
+    owners = {f"{path.parent.name}/{path.name.split('.')[0]}" for path in files}
+    assert owners - stems == set()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_document_breaks_this_rule_only(rule: str) -> None:
+    """The document of a rule has no other problem."""
+    assert {problem.rule for problem in problems(HERE / "invalid" / f"{rule}.yaml")} == {rule}
+
+
+@pytest.mark.parametrize("advice", ADVICE)
+def test_advice_document_shows_this_advice_only(advice: str) -> None:
+    """The document of an advice gets that advice."""
+    found = {problem.rule for problem in problems(HERE / "advice" / f"{advice}.yaml", advice=True)}
+    assert found == {advice}
+
+
+@pytest.mark.parametrize("path", MENDED, ids=lambda path: path.name)
+def test_mended(path: Path) -> None:
+    """The mended document has no problem, and nothing in it is without effect."""
+    assert problems(path, advice=True) == []
+
+
+@pytest.mark.parametrize("path", documents("calls"))
+def test_calls(path: Path) -> None:
+    """A document gives exactly the expected calls, arguments and origins, with their number types."""
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    planned = plan(path).to_dict()
+    assert planned == expected
+    assert json.dumps(planned, sort_keys=True) == json.dumps(expected, sort_keys=True)  # 1 is not 1.0, 1 is not true
+
+
+@pytest.mark.parametrize("path", documents("valid", "advice", "calls"))
+def test_what_is_not_sent_is_reported(path: Path) -> None:
+    """Advice tells of each setting of the document that is not sent as it stands, and of no other."""
+    quiet = {rule.id for rule in spec.advice() if rule.annotation.get("quiet")}
+    defaults = {field.dotted: field.default for field in spec.fields()}
+    unsent = {
+        one.path
+        for one in plan(path).unsent
+        if one.origin == "document" and one.rule not in quiet and one.value != defaults[one.path]
+    }
+    assert {problem.path for problem in problems(path, advice=True)} == unsent
+
+
+WITHOUT_FAST_ENGINE = "import sys; sys.modules['jsonschema_rs'] = None; "
+VALIDATE = "from llem.cli import main; main()"
+
+
+def test_both_engines_print_the_same() -> None:
+    """Where jsonschema-rs cannot be imported, everything that is printed is the same, byte for byte."""
+    names = [str(path.relative_to(HERE)) for path in paths("valid", "invalid", "advice", "calls")]
+    printed = []
+    for start in ("", WITHOUT_FAST_ENGINE):
+        command = [sys.executable, "-c", start + VALIDATE, "validate", *names]
+        printed.append(subprocess.run(command, cwd=HERE, capture_output=True, check=False, timeout=60))
+    fast, slow = printed
+    assert fast.stdout
+    assert (slow.stdout, slow.stderr, slow.returncode) == (fast.stdout, fast.stderr, fast.returncode)
+
+
+@pytest.mark.parametrize("path", documents("valid", "invalid", "advice", "calls"))
+def test_same_verdict_everywhere(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """llem with and without jsonschema-rs, the generated schema elsewhere, and the models agree on what the reader accepts."""
+    elsewhere = jsonschema_rs.Draft202012Validator(
+        json.loads((ROOT / "generated" / "llem.schema.json").read_text(encoding="utf-8"))
+    )
+    for document in reader.read(path.read_bytes(), json=path.suffix == ".json"):
+        if document.faults:
+            continue
+        fast = problems(document.data)
+        with monkeypatch.context() as patch:
+            patch.setattr(verdict, "_fast_judge", lambda section: None)
+            assert problems(document.data) == fast
+        assert elsewhere.is_valid(document.data) == (not fast)
+        try:
+            ExperimentConfig.model_validate(document.data)
+        except ValidationError as error:
+            told = {(messages.dotted(one["loc"]), one["ctx"]["rule"]) for one in error.errors()}
+            assert told == {(problem.path, problem.rule) for problem in fast}
+        else:
+            assert not fast
+
+
+@pytest.mark.parametrize("path", documents("invalid"))
+def test_invalid_document_is_never_planned(path: Path) -> None:
+    """An invalid document raises InvalidDocument, which carries every problem, and no traceback of another kind."""
+    with pytest.raises(InvalidDocument) as raised:
+        plan(path)
+    assert raised.value.problems == problems(path)
+    assert str(raised.value) == "\n".join(map(str, raised.value.problems))
+
+
+@pytest.mark.parametrize("path", [path for path in paths("valid", "calls") if path.suffix == ".yaml"])
+def test_yaml_json_and_python_are_the_same_document(path: Path, tmp_path: Path) -> None:
+    """The same document as YAML, as JSON and as a mapping has the same plan."""
+    copy = tmp_path / "document.json"
+    copy.write_text(json.dumps(load_document(path)), encoding="utf-8")
+    rewritten = tmp_path / "document.yaml"
+    rewritten.write_text(yaml.safe_dump(load_document(path)), encoding="utf-8")
+    expected = plan(path).to_dict()
+    assert plan(copy).to_dict() == plan(rewritten).to_dict() == plan(load_document(path)).to_dict() == expected
