@@ -6,7 +6,7 @@ does both, with the same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -32,53 +32,49 @@ class Violation:
     branches: tuple[tuple[spec.Schema, tuple[Violation, ...]], ...] = ()
 
 
+ADVICE = "advice"
+"""Names the schema of advice among the sections of a document."""
+
+
 def violations(data: Any, section: str = "") -> list[Violation]:
     """Everything that is wrong with `data`, which stands for the whole document or for one `section` of it."""
-    if _is_valid(data, section):
-        return []
-    schema = _schema(section)
-    rules = {id(rule.node): rule for rule in spec.rules()}
-    return [_violation(error, schema, rules) for error in _explainer(section).iter_errors(data)]
+    return _disagreements(data, section, spec.rules)
 
 
 def advice(resolved: spec.Schema) -> list[Violation]:
-    """What the advice says of a resolved document, rule by rule."""
-    schema = spec.advice_schema()
-    rules = {id(rule.node): rule for rule in spec.advice()}
-    return [_violation(error, schema, rules) for error in _adviser().iter_errors(resolved)]
+    """What the advice says of a resolved document, in the order of the advice."""
+    return _disagreements(resolved, ADVICE, spec.advice)
 
 
-def _schema(section: str) -> spec.Schema:
+def _disagreements(data: Any, name: str, rules: Callable[[], tuple[spec.Rule, ...]]) -> list[Violation]:
+    judge = _fast_judge(name) or _explainer(name)
+    if judge.is_valid(data):
+        return []
+    nodes = {id(rule.node): rule for rule in rules()}
+    return [_violation(error, _schema(name), nodes) for error in _explainer(name).iter_errors(data)]
+
+
+def _schema(name: str) -> spec.Schema:
+    if name == ADVICE:
+        return spec.advice_schema()
     whole = spec.bundle()
-    return {"$ref": f"#/$defs/{section}", "$defs": whole["$defs"]} if section else whole
+    return {"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]} if name else whole
 
 
 @cache
-def _fast_judge(section: str) -> Any:
+def _fast_judge(name: str) -> Any:
     try:
         import jsonschema_rs
     except ImportError:
         return None
-    return jsonschema_rs.Draft202012Validator(_schema(section))
+    return jsonschema_rs.Draft202012Validator(_schema(name))
 
 
 @cache
-def _explainer(section: str) -> Any:
+def _explainer(name: str) -> Any:
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(_schema(section))
-
-
-@cache
-def _adviser() -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(spec.advice_schema())
-
-
-def _is_valid(data: Any, section: str) -> bool:
-    judge = _fast_judge(section) or _explainer(section)
-    return bool(judge.is_valid(data))
+    return Draft202012Validator(_schema(name))
 
 
 def _violation(error: Any, schema: spec.Schema, rules: dict[int, spec.Rule]) -> Violation:
