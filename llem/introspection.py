@@ -30,6 +30,7 @@ def get_validation_rules() -> list[dict[str, str]]:
 def get_mutual_exclusions() -> dict[str, list[str]]:
     """For each setting that a rule forbids beside others: the values that forbid it, as `path=value|value`."""
     found: dict[str, list[str]] = {}
+    known = {field.dotted for field in spec.fields()}
     for rule in spec.rules():
         for part in rule.node.get("allOf", [rule.node]):
             condition = part.get("if", {}).get("properties", {})
@@ -38,7 +39,7 @@ def get_mutual_exclusions() -> dict[str, list[str]]:
                     for enabler, values in condition.items():
                         left, right = _path(rule, dependent), _path(rule, enabler)
                         _add(found, left, f"{right}={_values(right, values, holds)}")
-                        if holds:
+                        if holds and right in known and left in known:
                             _add(found, right, f"{left}={_values(left, limit, False)}")
     return found
 
@@ -152,6 +153,8 @@ def _path(rule: spec.Rule, name: str) -> str:
 
 def _values(path: str, limit: dict[str, Any], holds: bool) -> str:
     """The values that `limit` allows (or, not `holds`, refuses), as `a|b`; `*` for any value at all."""
+    if "minimum" in limit:
+        return f">={limit['minimum']}" if holds else f"<{limit['minimum']}"
     allowed = [limit["const"]] if "const" in limit else limit.get("enum", [None])
     if not holds:
         field = next(field for field in spec.fields() if field.dotted == path)
@@ -159,7 +162,7 @@ def _values(path: str, limit: dict[str, Any], holds: bool) -> str:
         allowed = (
             [value for value in every if value not in allowed] if field.types == ["boolean"] or field.values else []
         )
-        allowed.sort(key=lambda value: value is not None)
+    allowed = sorted(allowed, key=lambda value: value is not None)
     return "|".join(str(value) for value in allowed) or "*"
 
 

@@ -70,8 +70,9 @@ def shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        value = value[: LONGEST_VALUE - 1] + "…"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def closest(word: str, options: Sequence[str]) -> str | None:
@@ -104,7 +105,7 @@ def _of_the_form_that_was_meant(violation: Violation) -> Iterator[Message]:
 
     def distance(branch: tuple[spec.Schema, tuple[Violation, ...]]) -> tuple[bool, bool, int]:
         schema, inner = branch
-        wrong_kind = any(one.keyword == "type" and one.path == violation.path for one in inner)
+        wrong_kind = any(_is_of_another_kind(one) and one.path == violation.path for one in inner)
         return wrong_kind, "type" not in schema, len(inner)
 
     schema, inner = min(violation.branches, key=distance)
@@ -115,6 +116,12 @@ def _of_the_form_that_was_meant(violation: Violation) -> Iterator[Message]:
     else:
         for one in inner:
             yield from _messages(one)
+
+
+def _is_of_another_kind(violation: Violation) -> bool:
+    if violation.keyword == "enum":
+        return not any(type(value) is type(violation.instance) for value in violation.expected)
+    return violation.keyword == "type"
 
 
 def _unknown_keys(violation: Violation) -> list[str]:
@@ -131,13 +138,14 @@ def _unknown_key(violation: Violation, key: str) -> str:
         return f"`{shown_key(key)}` is not a setting here: did you mean `{here}`?"
     homes = [field for field in spec.fields() if field.name == key and field.path[:-1] != violation.path]
     if homes:
-        home = dotted(homes[0].path[:-1])
-        place = f"under `{home}`" if home else "at the top level"
-        return f"`{shown_key(key)}` is not a setting here: it belongs {place}."
+        places = [f"under `{dotted(home.path[:-1])}`" if home.path[1:] else "at the top level" for home in homes]
+        return f"`{shown_key(key)}` is not a setting here: it belongs {_either(places)}."
     patterns = violation.schema.get("patternProperties")
     if patterns:
         expected = violation.schema.get("x-llem", {}).get("expected", f"a key matches {_either(list(patterns))}")
         return f"`{shown_key(key)}` is not a key here: {expected}."
+    if any(field.path == (*violation.path, key) for field in spec.fields()):
+        return f"`{shown_key(key)}` belongs to another form of this section: remove it."
     elsewhere = closest(key, [field.name for field in spec.fields()])
     if elsewhere:
         home = dotted(next(field for field in spec.fields() if field.name == elsewhere).path)
@@ -147,7 +155,8 @@ def _unknown_key(violation: Violation, key: str) -> str:
 
 def shown_key(key: str) -> str:
     """A key as it is quoted in a message, cut when it is long."""
-    return key if len(key) <= LONGEST_VALUE else key[: LONGEST_VALUE - 1] + "…"
+    text = json.dumps(key, ensure_ascii=False)[1:-1]
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
 def _suggestion(text: str) -> str:
@@ -157,7 +166,7 @@ def _suggestion(text: str) -> str:
 
 def _kinds(schema: spec.Schema) -> list[str]:
     if "enum" in schema:
-        return [shown(value) if value is None else str(value) for value in schema["enum"]]
+        return [str(value) for value in schema["enum"] if value is not None]
     kinds = schema.get("type", [])
     return [KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
 
@@ -175,6 +184,8 @@ def _type(violation: Violation) -> str:
             return f"{text}: write {unquoted[value.lower()]}."
         if {"a number", "a whole number"} & set(kinds) and re.fullmatch(r"[-+]?[0-9.]+", value):
             return f"{text}: remove the quotes."
+    elif "text" in kinds and not isinstance(value, dict | list | type(None)):
+        return f"{text}: write it in quotes."
     return f"{text}: give {_either(kinds)}."
 
 
@@ -186,11 +197,12 @@ def _enum(violation: Violation) -> str:
 
 
 def _pattern(violation: Violation) -> str:
-    expected = violation.schema.get("x-llem", {}).get("expected", f"text that matches {violation.expected}")
+    expected = violation.schema.get("x-llem", {}).get("expected", "text that is allowed here")
     return f"{shown(violation.instance)} is not {expected}."
 
 
 _KEYWORDS: dict[str, Callable[[Violation], str]] = {
+    "not": _pattern,
     "type": _type,
     "enum": _enum,
     "pattern": _pattern,

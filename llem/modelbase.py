@@ -48,6 +48,11 @@ class LlemModel(BaseModel):
         """A copy with `update` set on it, judged like a new instance. Raises ValidationError."""
         return type(self).model_validate({**self.__llem_document__(), **(update or {})})
 
+    @classmethod
+    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:  # noqa: ARG003
+        """A new instance, judged like any other: there is no way around the rules. Raises ValidationError."""
+        return cls.model_validate(values)
+
 
 Model = TypeVar("Model", bound=LlemModel)
 

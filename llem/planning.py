@@ -2,7 +2,7 @@
 
 Everything about single settings is read from the specification (`x-llem` and schema/engines.json). What JSON lacks
 is tagged: `{"$torch": "bfloat16"}`, `{"$map": [[0, "8GiB"]]}`, `{"$call": "BitsAndBytesConfig"}`,
-`{"$model": "builtin:tiny-llama"}`, `{"$rank": "device"}`.
+`{"$model": "builtin:tiny-llama"}`, `{"$rank": "device"}`; `{"$literal": {…}}` is a mapping that only looks like a tag.
 """
 
 from __future__ import annotations
@@ -118,11 +118,12 @@ def of(document: dict[str, Any], consent: bool | None = None) -> Plan:
     table = spec.calls(meant.engine)
     calls = {name: Call(name, entry["target"], made=entry.get("always", False)) for name, entry in table.items()}
     unsent = [_set_aside(inert) for inert in meant.inert]
+    replaced = {inert.path for inert in meant.inert}
     for setting in spec.fields():
         value = resolution.get(meant.settled, setting.path)
         if value is None or (setting.opens and isinstance(value, dict)):
             continue
-        origin = meant.origins[setting.path]
+        origin = "llem" if setting.path in replaced else meant.origins[setting.path]
         if setting.wiring.get("consent") and consent is not None:
             value, origin = value and consent, "operator"
         _give(calls, setting, meant.engine, value, origin)
@@ -132,9 +133,7 @@ def of(document: dict[str, Any], consent: bool | None = None) -> Plan:
     for name, entry in table.items():
         for target, value in entry.get("gives", {}).items() if calls[name].made else ():
             receiver, _, argument = target.partition(".")
-            given = calls[receiver].arguments.get(argument)
-            if given is None or given.origin == "default":
-                calls[receiver].arguments[argument] = Argument(value, "llem")
+            calls[receiver].arguments.setdefault(argument, Argument(value, "llem"))
     made = [call for call in calls.values() if call.made]
     return Plan(meant.engine, document, meant.resolved, made, unsent)
 
@@ -146,7 +145,7 @@ def _give(calls: dict[str, Call], setting: spec.Field, engine: str, value: Any, 
             call.made = bool(value)
         elif argument == "**":
             for key, passed in value.items():
-                call.arguments[key] = Argument(passed, "passthrough", f"{setting.dotted}.{key}")
+                call.arguments[key] = Argument(_literal(passed), "passthrough", f"{setting.dotted}.{key}")
         else:
             call.arguments[argument] = Argument(_sent(setting, engine, value), origin, setting.dotted)
             call.made = call.made or not _is_switched(name, engine)
@@ -162,7 +161,18 @@ def _sent(setting: spec.Field, engine: str, value: Any) -> Any:
     if setting.types == ["number"]:
         value = float(value)
     tag = setting.wiring.get("tags", {}).get(engine)
-    return TAGS[tag](value) if tag else value
+    return TAGS[tag](value) if tag else _literal(value)
+
+
+def _literal(value: Any) -> Any:
+    """The value such that no mapping of the document can be taken for a tag."""
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if any(key.startswith("$") for key in value):
+        return {"$literal": value}
+    return {key: _literal(item) for key, item in value.items()}
 
 
 TAGS: dict[str, Callable[[Any], Any]] = {

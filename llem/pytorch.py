@@ -65,6 +65,8 @@ def live(plan: Plan, arguments: Any) -> Any:
             return str(builtin.make_model(name.removeprefix("builtin:")))
         case {"$rank": "device"}:
             return {"": rank_device()}
+        case {"$literal": dict(mapping)}:
+            return mapping
     return {key: live(plan, value) for key, value in arguments.items()}
 
 

@@ -363,6 +363,8 @@ def _take_key(tree: _Tree, frame: _Frame, node: _Node, merges: bool) -> None:
     frame.awaits, frame.key_at = "nothing", node.at
     if node.children is not None:
         _fault(tree, node.at, "key", "a key cannot be a list or a mapping; write it as a single word")
+    elif isinstance(node.value, str) and "\n" in node.value:  # `$` in a pattern would match before the last one
+        _fault(tree, node.at, "key", "a key cannot hold a line break; write it as a single word")
     elif node.sound:
         frame.key = node.value if isinstance(node.value, str) else json.dumps(node.value)
         first = frame.merge_at if merges else frame.node.children.get(frame.key, (None,))[0]

@@ -149,6 +149,8 @@ def source(plan: Plan, value: Any) -> str:
             return repr(str(builtin.model_path(name.removeprefix("builtin:"))))
         case {"$rank": "device"}:
             return '{"": DEVICE}'
+        case {"$literal": dict(mapping)}:
+            return repr(mapping)
     return "{" + ", ".join(f"{key!r}: {source(plan, item)}" for key, item in value.items()) + "}"
 
 

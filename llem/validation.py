@@ -97,8 +97,10 @@ def check(document: reader.Document, file: str | None = None, advice: bool = Fal
     """Every problem of one document that was read already."""
     found = list(_faults(document, file))
     if document.data is not None or not found:
+        faulty = {fault.path for fault in document.faults}
         for message in messages.messages(verdict.violations(document.data)):
-            found.append(_problem(document, file, message))
+            if message.path not in faulty:
+                found.append(_problem(document, file, message))
     if not found and advice:
         found = [_problem(document, file, message) for message in _advice(document.data)]
         found = [replace(problem, severity="warning") for problem in found]
@@ -117,7 +119,8 @@ def _advice(data: Mapping[str, Any]) -> Iterator[messages.Message]:
 def _faults(document: reader.Document, file: str | None) -> Iterator[Problem]:
     for fault in document.faults:
         path = messages.dotted(fault.path)
-        yield Problem(path, fault.rule, fault.message, "error", file, fault.line, fault.column)
+        text = fault.message[0].upper() + fault.message[1:].rstrip(".") + "."
+        yield Problem(path, fault.rule, text, "error", file, fault.line, fault.column)
 
 
 def _problem(document: reader.Document, file: str | None, message: messages.Message) -> Problem:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from llem import spec
 from llem.builtin import MANIFEST, MODELS, PROMPT_SETS, VOCABULARY, make_model, model_path, prompts
 
 ROOT = Path(__file__).parents[1]
@@ -326,3 +327,9 @@ def test_quantised_loading_is_real(bits: int, name: str, cache: Path) -> None:
     assert {module.weight.dtype for module in layers} == {torch.uint8 if bits == 4 else torch.int8}
     output = continuation(model, tokenizer_of(name), prompts("mixed")[1], 12)
     assert len(set(output)) > len(output) / 2
+
+
+def test_the_schema_names_the_built_in_models() -> None:
+    """A document that names a model which llem does not make is refused: the schema lists those it makes."""
+    forms = spec.section(())["properties"]["model"]["anyOf"]
+    assert forms[0]["enum"] == [f"builtin:{name}" for name in MODELS]

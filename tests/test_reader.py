@@ -717,11 +717,15 @@ YAML_TEXT = st.text(  # without what YAML, other than JSON, must have escaped
 )
 
 
+def is_key(text: str) -> bool:
+    return "\n" not in text
+
+
 def values(text: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     numbers = st.integers(-BIG, BIG) | st.floats(-BIG, BIG)
     return st.recursive(
         st.none() | st.booleans() | numbers | text,
-        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text.filter(is_key), inner, max_size=4),
         max_leaves=20,
     )
 

@@ -178,7 +178,7 @@ class ExperimentConfig(LlemModel):
     )
     field_schema: Annotated[str | None, Field(alias="$schema")] = None
     """Where an editor finds this schema. It says nothing about the experiment."""
-    model: str
+    model: Literal["builtin:tiny-llama", "builtin:tiny-gpt2"] | str
     """A Hub id, a local path, or a model that llem makes itself (`builtin:tiny-llama`, `builtin:tiny-gpt2`)."""
     backend: Literal["pytorch", "vllm", "tensorrt"] | None = "pytorch"
     """The engine that runs the experiment. A section of another engine is an error."""
