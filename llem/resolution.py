@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from llem import spec, verdict
@@ -41,8 +42,9 @@ def resolve(document: Document) -> Resolution:
     """What the valid `document` means."""
     engine = str(document.get("backend") or spec.section(())["properties"]["backend"]["default"])
     resolved, origins = _filled(document, engine)
-    settled, inert = deepcopy(resolved), []
-    for violation in verdict.advice(resolved):
+    said = verdict.advice(resolved)
+    settled, inert = deepcopy(resolved) if said else resolved, []
+    for violation in said:
         path = tuple(str(part) for part in violation.path)
         if violation.rule is None or get(settled, path) is None:
             continue
@@ -72,31 +74,44 @@ def put(document: Document, path: spec.Path, value: Any) -> None:
 
 def from_preset(document: Document, field: spec.Field) -> Any:
     """What the preset that stands beside `field` gives it, None when nothing does."""
-    for sibling in spec.fields():
-        presets = sibling.wiring.get("presets")
-        if presets and sibling.path[:-1] == field.path[:-1]:
-            return presets.get(get(document, sibling.path), {}).get(field.name)
-    return None
+    sibling = _presets().get(field.path[:-1])
+    name = get(document, sibling.path) if sibling else None
+    return sibling.wiring["presets"][name].get(field.name) if sibling and name is not None else None
+
+
+@cache
+def _presets() -> dict[spec.Path, spec.Field]:
+    """The setting that names a preset, for each section that has one."""
+    return {field.path[:-1]: field for field in spec.fields() if "presets" in field.wiring}
+
+
+@cache
+def _settings(engine: str) -> list[tuple[spec.Field, bool]]:
+    """The settings that count with `engine`, and whether each belongs to one form of a choice.
+
+    What is not written in one form of a choice belongs to another form, and is not filled in.
+    """
+    others = set(spec.engines()) - {engine}
+    choices = [field.path for field in spec.fields() if field.opens]
+    return [
+        (field, any(field.path[: len(choice)] == choice and field.path != choice for choice in choices))
+        for field in spec.fields()
+        if field.path[0] not in others
+    ]
 
 
 def _filled(document: Document, engine: str) -> tuple[Document, dict[spec.Path, str]]:
-    others = set(spec.engines()) - {engine}
     filled: Document = {}
     origins: dict[spec.Path, str] = {}
-    choices = [field.path for field in spec.fields() if field.opens]
-    for field in spec.fields():
-        path, value = field.path, get(document, field.path)
-        if path[0] in others or (field.opens and isinstance(value, dict)):
-            continue  # the keys of a setting that opens are settings of their own
+    for field, is_of_one_form in _settings(engine):
+        value, origin = get(document, field.path), "document"
+        if field.opens and isinstance(value, dict):
+            continue  # its keys are settings of their own
+        if value is None and not is_of_one_form:
+            value, origin = from_preset(document, field), "preset"
+            if value is None:
+                value, origin = field.default, "default"
         if value is not None:
-            origins[path] = "document"
-        elif any(path[: len(choice)] == choice and path != choice for choice in choices):
-            continue  # what is not written in one form of a choice belongs to another form
-        elif (value := from_preset(document, field)) is not None:
-            origins[path] = "preset"
-        elif (value := field.default) is not None:
-            origins[path] = "default"
-        else:
-            continue
-        put(filled, path, value)
+            put(filled, field.path, value)
+            origins[field.path] = origin
     return filled, origins
