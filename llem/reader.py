@@ -103,7 +103,7 @@ class _Tree:
     growth: int = 0  # how many of them are not in the text
 
 
-class _Problem(Exception):
+class Refused(Exception):
     """What is wrong with one value: a rule and a message."""
 
 
@@ -283,8 +283,8 @@ def _add_scalar(
         _fault(tree, tree.start, "empty", _EMPTY)
     else:
         try:
-            node.value = _plain_value(given) if plain else _scalar_value(given)
-        except _Problem as problem:
+            node.value = plain_value(given) if plain else _scalar_value(given)
+        except Refused as problem:
             node.sound = False
             _fault(tree, at, *problem.args)
     if anchor is not None:
@@ -393,8 +393,8 @@ def _finished(tree: _Tree) -> Document:
 # ---- single values
 
 
-def _plain_value(text: str) -> Any:
-    """Resolve a scalar without quotes by the YAML 1.2 core schema.  Raises _Problem."""
+def plain_value(text: str) -> Any:
+    """Resolve a scalar without quotes by the YAML 1.2 core schema.  Raises Refused."""
     if text in _WORDS:
         return _WORDS[text]
     match = _NUMBER.fullmatch(text) if text[0] in _NUMBER_START else None
@@ -408,28 +408,28 @@ def _plain_value(text: str) -> Any:
         return _scalar_value(int(text[2:], 8 if match.lastgroup == "octal" else 16))
     digits = text.lstrip("+-").lstrip("0") or "0"
     if len(digits) > len(str(MAX_INTEGER)):  # int() is slow with very many digits, and refuses more
-        raise _Problem("number", _TOO_LARGE)
+        raise Refused("number", _TOO_LARGE)
     return _scalar_value(-int(digits) if text[0] == "-" else int(digits))
 
 
 def _scalar_value(value: Any) -> Any:
-    """Give a scalar its one plain form.  Raises _Problem."""
+    """Give a scalar its one plain form.  Raises Refused."""
     if isinstance(value, str):
         if not value.isascii() and _SURROGATE.search(value):
-            raise _Problem("encoding", "half a surrogate pair is no character; write the whole character")
+            raise Refused("encoding", "half a surrogate pair is no character; write the whole character")
         return str.__str__(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise _Problem("number", "numbers must be finite; give a finite number")
+            raise Refused("number", "numbers must be finite; give a finite number")
         if not value.is_integer():
             return float(value)
     elif not isinstance(value, int):
         given = _quote(type(value).__name__)
-        raise _Problem("type", f"a value of type {given} is no data; give a mapping, a list or a scalar")
+        raise Refused("type", f"a value of type {given} is no data; give a mapping, a list or a scalar")
     if abs(whole := int(value)) > MAX_INTEGER:
-        raise _Problem("number", _TOO_LARGE)
+        raise Refused("number", _TOO_LARGE)
     return whole
 
 
