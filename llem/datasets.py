@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -59,42 +61,59 @@ def _made_up(n: int, seed: int, words: int) -> list[str]:
 
 def _read(path: Path, key: str | None) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}): check `dataset`.") from None
     except UnicodeDecodeError:
         raise DatasetError(f"{path}: is not UTF-8 text: convert it.") from None
-    if path.suffix == ".txt":
-        found = [line for line in text.splitlines() if line.strip()]
-    elif path.suffix == ".csv":
+    if path.suffix == ".csv":
         found = list(_column_of_table(path, text, key or "text"))
-    else:
+    elif path.suffix == ".jsonl":
         found = list(_key_of_lines(path, text, key or "text"))
+    else:
+        found = [line for _, line in _lines(text)]
     if not found:
         raise DatasetError(f"{path}: has no prompts: add one a line.")
     return found
 
 
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not blank. Only a line feed ends a line, as JSON Lines has it."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield number, line.removesuffix("\r")
+
+
 def _column_of_table(path: Path, text: str, column: str) -> Iterator[str]:
-    rows = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    limit = csv.field_size_limit(sys.maxsize)  # a prompt may be long
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        if column not in (rows.fieldnames or ()):
-            raise DatasetError(f"{path}: has no column {column!r}: set `dataset.column` to one of {rows.fieldnames}.")
+        if rows.fieldnames and column not in rows.fieldnames:
+            columns = shortened(rows.fieldnames)
+            raise DatasetError(f"{path}: has no column {column!r}: set `dataset.column` to one of {columns}.")
         yield from (row[column] for row in rows if row[column])
     except csv.Error as error:
-        raise DatasetError(f"{path}:{rows.line_num}: is no CSV ({error}).") from None
+        raise DatasetError(f"{path}:{rows.reader.line_num}: is no CSV ({error}).") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _key_of_lines(path: Path, text: str, key: str) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in _lines(text):
         try:
             item = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f"{path}:{number}: is no JSON ({error}).") from None
         value = item.get(key) if isinstance(item, dict) else item
         if not isinstance(value, str):
-            keys = f": set `dataset.column` to one of {sorted(item)}" if isinstance(item, dict) else ""
+            keys = f": set `dataset.column` to one of {shortened(item)}" if isinstance(item, dict) else ""
             raise DatasetError(f"{path}:{number}: has no text under {key!r}{keys}.")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise DatasetError(f"{path}:{number}: holds half a surrogate pair: write the whole character.")
         yield value
+
+
+def shortened(names: Iterable[str]) -> str:
+    """Some names for a message, not more than fit on a line."""
+    text = ", ".join(sorted(names))
+    return text if len(text) <= 100 else text[:99] + "…"

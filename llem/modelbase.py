@@ -49,7 +49,7 @@ class LlemModel(BaseModel):
         return type(self).model_validate({**self.__llem_document__(), **(update or {})})
 
     @classmethod
-    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:  # noqa: ARG003
+    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
         """A new instance, judged like any other: there is no way around the rules. Raises ValidationError."""
         return cls.model_validate(values)
 

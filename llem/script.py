@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from keyword import iskeyword
 from typing import Any
 
 from llem import builtin, datasets
@@ -180,10 +181,15 @@ def _compile(plan: Plan) -> str:
 
 def _arguments(plan: Plan, name: str, indent: str = "    ") -> str:
     """The arguments as source: a line each, or all on one where `indent` is empty."""
-    parts = [f"{key}={source(plan, value)}" for key, value in plan.arguments(name).items()]
+    given = {key: source(plan, value) for key, value in plan.arguments(name).items()}
+    parts = [f"{key}={value}" if _is_name(key) else f"**{{{key!r}: {value}}}" for key, value in given.items()]
     if not indent or len(parts) < 2:
         return ", ".join(parts)
     return "\n" + "".join(f"{indent}{part},\n" for part in parts)
+
+
+def _is_name(key: str) -> bool:
+    return key.isidentifier() and not iskeyword(key)
 
 
 def _list(texts: list[str]) -> str:

@@ -37,9 +37,9 @@ def test_files(name: str) -> None:
     """A file gives its prompts in its order, and starts again when there are too few."""
     file, content, column, expected = FILES[name]
     Path(file).write_bytes(content)
-    found = datasets.prompts(len(expected) + 1, seed=1, source=file, column=column)
+    found = datasets.prompts(len(expected) + 1, 1, file, column)
     assert found == [*expected, expected[0]]
-    assert datasets.prompts(1, seed=2, source=file, column=column) == expected[:1]
+    assert datasets.prompts(1, 2, file, column) == expected[:1]
 
 
 BAD_FILES: dict[str, tuple[str, bytes | None, str | None, str]] = {
@@ -71,7 +71,7 @@ def test_bad_files(name: str) -> None:
     if content is not None:
         Path(file).write_bytes(content)
     with pytest.raises(datasets.DatasetError) as error:
-        datasets.prompts(3, seed=1, source=file, column=column)
+        datasets.prompts(3, 1, file, column)
     message = str(error.value)
     assert message.startswith(words)
     assert "\n" not in message
@@ -95,10 +95,10 @@ def test_built_in_prompts() -> None:
 
 def test_synthetic_prompts() -> None:
     """Made-up prompts follow from the seed alone, differ from each other, and are long enough for any tokenizer."""
-    first, same, other = (datasets.prompts(20, seed=seed, input_len=16) for seed in (1, 1, 2))
+    first, same, other = (datasets.prompts(20, seed, length=16) for seed in (1, 1, 2))
     assert first == same != other
     assert len(set(first)) == 20
-    assert datasets.prompts(5, seed=1, input_len=16) == first[:5]
+    assert datasets.prompts(5, 1, length=16) == first[:5]
     from transformers import AutoTokenizer
 
     for model in ("tiny-llama", "tiny-gpt2"):
@@ -133,18 +133,20 @@ class Tokenizer:
         return "".join(f"<{message['role']}>{message['content']}" for message in talk)
 
 
-TEMPLATES: list[tuple[str | None, dict[str, Any], str, bool]] = [
-    ("x", {}, "hi", False),
-    ("x", {"chat_template": False}, "hi", False),
-    ("x", {"chat_template": True}, "<user>hi", True),
-    ("x", {"chat_template": True, "system_prompt": "s"}, "<system>s<user>hi", True),
-    ("x", {"system_prompt": "s"}, "s\n\nhi", False),
-    (None, {"chat_template": True}, "hi", False),
-    (None, {"chat_template": True, "system_prompt": "s"}, "s\n\nhi", False),
+TEMPLATES: list[tuple[str | None, str | None, bool | None, str, bool]] = [
+    ("x", None, None, "hi", False),
+    ("x", None, False, "hi", False),
+    ("x", None, True, "<user>hi", True),
+    ("x", "s", True, "<system>s<user>hi", True),
+    ("x", "s", None, "s\n\nhi", False),
+    (None, None, True, "hi", False),
+    (None, "s", True, "s\n\nhi", False),
 ]
 
 
-@pytest.mark.parametrize(("chat_template", "asked", "expected", "applied"), TEMPLATES)
-def test_template(chat_template: str | None, asked: dict[str, Any], expected: str, applied: bool) -> None:
+@pytest.mark.parametrize(("chat_template", "system", "chat", "expected", "applied"), TEMPLATES)
+def test_template(
+    chat_template: str | None, system: str | None, chat: bool | None, expected: str, applied: bool
+) -> None:
     """The chat template is applied where it is asked for and there is one; else the system prompt is a paragraph."""
-    assert datasets.template(["hi"], Tokenizer(chat_template), **asked) == ([expected], applied)
+    assert datasets.template(["hi"], Tokenizer(chat_template), system, chat) == ([expected], applied)

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from conftest import SMALL, Ran
 
 import llem
-from llem import record
+from llem import record, running
 from llem.builtin import make_model
 from llem.builtin import prompts as builtin_prompts
 from llem.running import CannotRun
@@ -249,11 +250,9 @@ def test_no_repeat_ngram_size(run: Callable[..., Ran]) -> None:
     """No pair of tokens comes twice, where it does without the setting."""
     settings = {"model": "builtin:tiny-gpt2", "max_output_tokens": 64, "decoder": {"temperature": 0}}
     plain, without = run(**settings), run(**settings, pytorch={"no_repeat_ngram_size": 2})
-    repeats = [
-        [len(row) - 1 - len(set(zip(row, row[1:], strict=False))) for row in ran.tokens] for ran in (plain, without)
-    ]
-    assert sum(repeats[0]) > 0
-    assert sum(repeats[1]) == 0
+    repeats = [sum(len(row) - 1 - len(set(pairwise(row))) for row in ran.tokens) for ran in (plain, without)]
+    assert repeats[0] > 0
+    assert repeats[1] == 0
 
 
 def test_min_new_tokens(run: Callable[..., Ran]) -> None:
@@ -294,25 +293,18 @@ COMPILED = {"torch_compile": True, "torch_compile_backend": "eager"}
 
 @pytest.mark.usefixtures("fresh_compiler")
 def test_compile_captures_graphs(run: Callable[..., Ran]) -> None:
-    """The forward pass that generate calls is compiled, and the tokens stay the same."""
-    ran = run(n=2, pytorch=COMPILED)
-    assert ran.effective["compile"]["graphs"] > 0
-    assert ran.effective["compile"] | {"graphs": 0} == {"asked": True, "active": True, "graphs": 0, "error": None}
-    assert ran.tokens == by_hand(**GREEDY, n=2)
-
-
-@pytest.mark.usefixtures("fresh_compiler")
-def test_graphs_are_those_of_one_run(run: Callable[..., Ran]) -> None:
-    """A record counts the graphs of its own run, also after another run in the same process."""
+    """The forward pass that generate calls is compiled, tokens stay the same, and each run counts its own graphs."""
     import torch
-    from torch._dynamo.utils import counters
 
-    settings = {"n": 1, "max_output_tokens": 4, "pytorch": COMPILED}
-    alone = run(**settings).effective["compile"]["graphs"]
+    ran = run(n=1, max_output_tokens=4, pytorch=COMPILED)
+    graphs = ran.effective["compile"]["graphs"]
+    assert graphs > 0
+    assert ran.effective["compile"] == {"asked": True, "active": True, "graphs": graphs, "error": None}
+    assert ran.tokens == by_hand(**GREEDY, n=1, max_new_tokens=4)
     torch.compiler.reset()
-    counters.clear()
-    run(**settings, model="builtin:tiny-gpt2")
-    assert run(**settings).effective["compile"]["graphs"] == alone
+    run(n=1, max_output_tokens=2, pytorch=COMPILED, model="builtin:tiny-gpt2")
+    again = run(n=1, max_output_tokens=4, pytorch=COMPILED)
+    assert again.effective["compile"]["graphs"] == graphs
 
 
 @pytest.mark.usefixtures("fresh_compiler")
@@ -644,7 +636,6 @@ PREFLIGHT = {
     "a model type nobody knows": ({"model": "./strange"}, "martian"),
     "a Hub id, offline": ({"model": "nosuch/model"}, "nosuch/model: "),
     "no Hub id": ({"model": "two words"}, "two words: "),
-    "no such built-in model": ({"model": "builtin:tiny-lama"}, "tiny-llama, tiny-gpt2"),
     "attention without its package": ({"pytorch": {"attn_implementation": "flash_attention_2"}}, "flash_attn"),
     "a cache that needs CUDA": ({"pytorch": {"cache_implementation": "offloaded_static"}}, "needs a CUDA GPU"),
     "a missing prompt file": ({"dataset": "nosuch.txt"}, "nosuch.txt: cannot be read"),
@@ -759,6 +750,16 @@ def assert_record_fits_outputs(ran: Ran) -> None:
     assert {(batch["rank"], batch["batch"]): batch["prompts"] for batch in ran.result["batches"]} == lines
     assert ran.result["metrics"]["prompts"] == len(ran.outputs)
     assert [output["index"] for output in ran.outputs] == sorted(output["index"] for output in ran.outputs)
+
+
+def test_interruption_before_loading(folder: Path) -> None:
+    """A real signal right after the folder of the run is made leaves a record too."""
+    plan = llem.plan(SMALL, trust_remote_code=False)
+    try:
+        result = running.execute(plan, started=lambda _: signal.raise_signal(signal.SIGINT))
+    except KeyboardInterrupt:  # would end the test run
+        pytest.fail("the record is lost")
+    assert Ran.read(result.folder).result["status"] == "interrupted"
 
 
 def test_interruption_while_a_batch_is_written(
