@@ -110,7 +110,8 @@ def _key_of_lines(path: Path, text: str, key: str) -> Iterator[str]:
             raise DatasetError(f"{path}:{number}: has no text under {key!r}{keys}.")
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise DatasetError(f"{path}:{number}: holds half a surrogate pair: write the whole character.")
-        yield value
+        if value.strip():
+            yield value
 
 
 def shortened(names: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ class Compiled:
     proven: bool = False
     error: str | None = None
     eager: Any = None
+    graphs_before: int = 0
 
 
 @dataclass
@@ -97,6 +98,11 @@ def check_model(plan: Plan) -> str | None:
     """
     from transformers import PretrainedConfig
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from transformers.models.auto.tokenization_auto import (
+        TOKENIZER_MAPPING_NAMES,
+        get_tokenizer_config,
+        tokenizer_class_from_name,
+    )
 
     sent = plan.kwargs("from_pretrained")
     name = sent.pop("pretrained_model_name_or_path")
@@ -106,10 +112,15 @@ def check_model(plan: Plan) -> str | None:
         found = dict(PretrainedConfig.get_config_dict(name, **sent)[0])
     except (OSError, ValueError) as error:
         raise CannotRead(f"{name}: the model cannot be read: {first_line(error)}") from None
+    if not found:
+        raise CannotRead(f"{name}: the model cannot be read: it has no config.json.")
     kind = found.get("model_type")
     if kind not in CONFIG_MAPPING and "auto_map" not in found:
         raise CannotRead(f"{name}: the model cannot be read: transformers does not know the model type {kind!r}.")
-    if kind not in CONFIG_MAPPING and not plan.consented():
+    own_tokenizer = get_tokenizer_config(name, **sent)
+    known = kind in TOKENIZER_MAPPING_NAMES or tokenizer_class_from_name(own_tokenizer.get("tokenizer_class") or "")
+    needs_code = kind not in CONFIG_MAPPING or ("auto_map" in own_tokenizer and not known)
+    if needs_code and not plan.consented():
         consent = "let the document ask for it and run with --trust-remote-code, if you trust it"
         raise CannotRead(f"{name}: this model needs code of its own: {consent}.")
     commit = found.get("_commit_hash")
@@ -146,7 +157,7 @@ def load(plan: Plan) -> Session:
 
 def compile_forward(session: Session) -> None:
     """Compile what `generate` calls. A compiled wrapper around the model would be passed by: 0 graphs."""
-    session.compiled = Compiled(asked=True, eager=session.model.forward)
+    session.compiled = Compiled(asked=True, eager=session.model.forward, graphs_before=captured_graphs())
     try:
         session.model.forward = call(session.plan, "compile", session.model.forward)
         session.compiled.active = True
@@ -184,7 +195,7 @@ def generate(session: Session, prompts: Sequence[str], seed: bool = False) -> di
     try:
         result = _generate(session, prompts, seed)
     except Exception as error:
-        if not session.compiled.active or session.compiled.proven:
+        if not session.compiled.active or session.compiled.proven or is_out_of_memory(error):
             raise
         fall_back(session, error)
         result = _generate(session, prompts, seed)
@@ -194,7 +205,7 @@ def generate(session: Session, prompts: Sequence[str], seed: bool = False) -> di
 
 def _generate(session: Session, prompts: Sequence[str], seed: bool) -> dict[str, Any]:
     encoding = encode(session, prompts)
-    inputs = {key: encoding[key].to(session.model.device) for key in ("input_ids", "attention_mask")}
+    inputs = {key: encoding[key].to(input_device(session.model)) for key in ("input_ids", "attention_mask")}
     if seed:
         call(session.plan, "set_seed")
     sent = session.plan.kwargs("generate")
@@ -212,6 +223,11 @@ def _generate(session: Session, prompts: Sequence[str], seed: bool) -> dict[str,
         "shape": [height, width],
         "outputs": _outputs(session, inputs["attention_mask"].sum(dim=1).tolist(), rows[:, width:].tolist()),
     }
+
+
+def input_device(model: Any) -> Any:
+    """Where the token ids go. Parameters that lie on disk have no device, and their inputs start on the processor."""
+    return model.device if model.device.type != "meta" else "cpu"
 
 
 def encode(session: Session, prompts: Sequence[str]) -> Any:
@@ -247,7 +263,8 @@ def _watched(session: Session) -> Iterator[list[float]]:
     def done(_module: Any, _inputs: Any, output: Any) -> None:
         if not passes:
             _synchronize()
-            session.cache = type(getattr(output, "past_key_values", None)).__name__
+            cache = getattr(output, "past_key_values", None)
+            session.cache = type(cache).__name__ if cache is not None else None
         passes.append(time.perf_counter())
 
     hook = session.model.register_forward_hook(done)
@@ -264,16 +281,22 @@ def _synchronize() -> None:
         torch.cuda.synchronize()
 
 
+def captured_graphs() -> int:
+    """The graphs that torch.compile has captured in this process."""
+    from torch._dynamo.utils import counters
+
+    return int(counters["stats"]["unique_graphs"])
+
+
 def effective(session: Session) -> dict[str, Any]:
     """What the live model says of itself: the other side of what was asked."""
     import torch
-    from torch._dynamo.utils import counters
 
     model, tokenizer, compiled = session.model, session.tokenizer, session.compiled
     kinds = Counter(type(module).__name__ for module in model.modules() if "Linear" in type(module).__name__)
     dtypes = Counter(str(parameter.dtype).removeprefix("torch.") for parameter in model.parameters())
     own = model.generation_config.to_diff_dict()
-    graphs = counters["stats"].get("unique_graphs", 0) if compiled.active else 0
+    graphs = captured_graphs() - compiled.graphs_before if compiled.active else 0
     return {
         "model_class": type(model).__name__,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

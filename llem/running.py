@@ -7,20 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from llem import datasets, planning, record, resolution, spec
+from llem.interruption import Interruption
 
 FINISHED, INTERRUPTED, FAILED = "finished", "interrupted", "failed"
 OUT_OF_MEMORY = "Use smaller batches, shorter prompts or outputs, fewer beams, or quantized weights."
+LONGEST_END = 30.0  # seconds that data-parallel processes have to write what they have
 OTHER_FAILURE = "Read the message; `llem explain` shows the calls that were made."
 
 
@@ -54,40 +55,38 @@ def run(document: Any, trust_remote_code: bool = False) -> Result:
     return result
 
 
-def execute(plan: planning.Plan, started: Callable[[Path], None] = lambda _: None) -> Result:
+def execute(
+    plan: planning.Plan,
+    started: Callable[[Path], None] = lambda _: None,
+    interruption: Interruption | None = None,
+) -> Result:
     """Run a plan that was made with the operator's word, and return its record also when it is interrupted.
 
-    `started` is called with the folder of the run once it exists. Raises CannotRun, OSError.
+    `started` is called with the folder of the run once it exists; `interruption` is for who holds one already.
+    Raises CannotRun, and KeyboardInterrupt while nothing is written yet.
     """
-    commit = preflight(plan)
-    folder = record.make_folder(plan.arguments("results")["parent"], str(plan.document["model"]))
-    (folder / "outputs.jsonl").touch()
+    if interruption is None:
+        with Interruption() as own:
+            return execute(plan, started, own)
+    with interruption.allowed():
+        commit = preflight(plan)
+    try:
+        folder = record.make_folder(plan.arguments("results")["parent"], str(plan.document["model"]))
+        (folder / "outputs.jsonl").touch()
+    except OSError as error:
+        raise CannotRun(f"{error.filename}: the results cannot be written: {error.strerror}.") from None
     started(folder)
     begin = record.now()
     launch = plan.arguments("launch")
-    shares = _launch(plan, folder, **launch) if launch else [_perform_here(plan, folder)]
-    with undisturbed():
-        content = _content(plan, shares, commit, begin)
-        record.write_json(folder / "result.json", content)
+    shares = _launch(plan, folder, interruption, **launch) if launch else [_perform_here(plan, folder, interruption)]
+    content = _content(plan, shares, commit, begin)
+    record.write_json(folder / "result.json", content)
     return Result(folder, content)
 
 
 def print_warnings_plainly() -> None:
     """Print warnings as one line each, without the source line that gave them."""
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold back a second Ctrl-C while the record is written."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def preflight(plan: planning.Plan) -> str | None:
@@ -124,7 +123,14 @@ def preflight(plan: planning.Plan) -> str | None:
         raise CannotRun(str(error)) from None
 
 
-def perform(plan: planning.Plan, share: dict[str, Any], outputs: Path, rank: int = 0, size: int = 1) -> None:
+def perform(
+    plan: planning.Plan,
+    share: dict[str, Any],
+    outputs: Path,
+    interruption: Interruption,
+    rank: int = 0,
+    size: int = 1,
+) -> None:
     """Execute the plan for one of `size` processes: load, warm up, generate batch by batch.
 
     Fills `share` as it goes, and appends the texts to the file `outputs`. Raises what the libraries raise.
@@ -152,18 +158,19 @@ def perform(plan: planning.Plan, share: dict[str, Any], outputs: Path, rank: int
                 done = pytorch.generate(session, [prompts[index] for index in indices], seed=number == 0)
                 rows = done.pop("outputs")
                 tokens = {key: sum(row[key] for row in rows) for key in ("input_tokens", "output_tokens")}
-                share["batches"].append({"batch": number, "rank": rank, "prompts": len(indices), **done, **tokens})
-                for place, row in enumerate(rows):
-                    index = indices[place * len(indices) // len(rows)]
-                    line = {"index": index, "rank": rank, "batch": number, "prompt": prompts[index], **row}
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                file.flush()
+                with interruption.held():
+                    share["batches"].append({"batch": number, "rank": rank, "prompts": len(indices), **done, **tokens})
+                    for place, row in enumerate(rows):
+                        index = indices[place * len(indices) // len(rows)]
+                        line = {"index": index, "rank": rank, "batch": number, "prompt": prompts[index], **row}
+                        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    file.flush()
                 bar.update(len(indices))
-        share["status"] = FINISHED
     finally:
-        with undisturbed():
+        with interruption.held():
             share["effective"] = pytorch.effective(session)
             share["peak_memory"] = record.peak_memory(pytorch.peak_device_memory())
+    share["status"] = FINISHED
 
 
 def new_share() -> dict[str, Any]:
@@ -180,10 +187,11 @@ def new_share() -> dict[str, Any]:
     }
 
 
-def perform_safely(share: dict[str, Any], perform_it: Callable[[], None]) -> None:
+def perform_safely(share: dict[str, Any], interruption: Interruption, perform_it: Callable[[], None]) -> None:
     """Do it, and write into `share` how it ended."""
     try:
-        perform_it()
+        with interruption.allowed():
+            perform_it()
     except KeyboardInterrupt:
         share["status"] = INTERRUPTED
     except Exception as error:
@@ -198,13 +206,13 @@ def perform_safely(share: dict[str, Any], perform_it: Callable[[], None]) -> Non
         }
 
 
-def _perform_here(plan: planning.Plan, folder: Path) -> dict[str, Any]:
+def _perform_here(plan: planning.Plan, folder: Path, interruption: Interruption) -> dict[str, Any]:
     share = new_share()
-    perform_safely(share, lambda: perform(plan, share, folder / "outputs.jsonl"))
+    perform_safely(share, interruption, lambda: perform(plan, share, folder / "outputs.jsonl", interruption))
     return share
 
 
-def _launch(plan: planning.Plan, folder: Path, nproc_per_node: int) -> list[dict[str, Any]]:
+def _launch(plan: planning.Plan, folder: Path, interruption: Interruption, nproc_per_node: int) -> list[dict[str, Any]]:
     """Run the plan in several processes, and collect their shares and texts."""
     job = folder / "job.json"
     record.write_json(job, {"document": plan.document, "consent": plan.consented()})
@@ -212,28 +220,42 @@ def _launch(plan: planning.Plan, folder: Path, nproc_per_node: int) -> list[dict
     threads = str(max(1, (os.cpu_count() or 1) // nproc_per_node))
     environment = {"OMP_NUM_THREADS": threads, **os.environ}
     process = subprocess.Popen([*command, "-m", "llem.worker", str(job)], env=environment, start_new_session=True)
-    interrupted = False
-    while process.poll() is None:
-        try:
+    try:
+        with interruption.allowed():
             process.wait()
-        except KeyboardInterrupt:
-            interrupted = True
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)
+    except KeyboardInterrupt:
+        _end(process)
     shares, lines = [], []
     for rank in range(nproc_per_node):
         share, texts = folder / f"rank-{rank}.json", folder / f"rank-{rank}.jsonl"
         shares.append(json.loads(share.read_text(encoding="utf-8")) if share.is_file() else new_share())
-        lines += texts.read_text(encoding="utf-8").splitlines(keepends=True) if texts.is_file() else []
+        lines += texts.read_text(encoding="utf-8").split("\n")[:-1] if texts.is_file() else []
         share.unlink(missing_ok=True)
         texts.unlink(missing_ok=True)
-    if interrupted:
-        for share_content in shares:
-            share_content["status"] = INTERRUPTED
-    lines.sort(key=lambda line: json.loads(line)["index"])
-    (folder / "outputs.jsonl").write_text("".join(lines), encoding="utf-8")
+    for content in shares:
+        if interruption.asked:
+            content.update(status=INTERRUPTED, error=None)
+        elif content["status"] == INTERRUPTED:  # by the launcher, because another process died
+            content["status"] = FAILED
+    lines.sort(key=lambda line: int(json.loads(line)["index"]))
+    (folder / "outputs.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     job.unlink()
     return shares
+
+
+def _end(launcher: subprocess.Popen[bytes]) -> None:
+    """Pass Ctrl-C on to the processes, and wait until they have written what they have; then the launcher ends too."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(launcher.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        launcher.wait(LONGEST_END)
+    with suppress(ProcessLookupError):
+        os.killpg(launcher.pid, signal.SIGKILL)
+    launcher.wait()
 
 
 def work(job: Path) -> None:
@@ -243,16 +265,15 @@ def work(job: Path) -> None:
     asked = json.loads(job.read_text(encoding="utf-8"))
     plan = planning.of(asked["document"], asked["consent"])
     share, rank = new_share(), int(os.environ["RANK"])
+    with Interruption() as interruption:
 
-    def join_and_perform() -> None:
-        _, size = pytorch.join_processes()
-        perform(plan, share, job.with_name(f"rank-{rank}.jsonl"), rank, size)
+        def join_and_perform() -> None:
+            _, size = pytorch.join_processes()
+            perform(plan, share, job.with_name(f"rank-{rank}.jsonl"), interruption, rank, size)
 
-    perform_safely(share, join_and_perform)
-    for number in (signal.SIGINT, signal.SIGTERM):  # the launcher passes the signal on once more
-        signal.signal(number, signal.SIG_IGN)
-    record.write_json(job.with_name(f"rank-{rank}.json"), share)
-    pytorch.leave_processes()
+        perform_safely(share, interruption, join_and_perform)
+        record.write_json(job.with_name(f"rank-{rank}.json"), share)
+        pytorch.leave_processes()
 
 
 def _content(plan: planning.Plan, shares: list[dict[str, Any]], commit: str | None, begin: str) -> dict[str, Any]:
@@ -276,7 +297,9 @@ def _content(plan: planning.Plan, shares: list[dict[str, Any]], commit: str | No
         "warm_up_seconds": first["warm_up_seconds"],
         "started": begin,
         "ended": record.now(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": [
+            word.encode("utf-8", "backslashreplace").decode() for word in (Path(sys.argv[0]).name, *sys.argv[1:])
+        ],
     }
 
 

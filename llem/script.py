@@ -29,6 +29,7 @@ if tokenizer.pad_token_id is None:
 
 {nested}model = {from_pretrained}
 model.eval()
+device = model.device if model.device.type != "meta" else "cpu"
 # The checkpoint's own generation defaults must not fill what is left open: only its token ids stay.
 own = model.generation_config
 model.generation_config = transformers.GenerationConfig(
@@ -41,7 +42,7 @@ model.generation_config = transformers.GenerationConfig(
 
 def generate(batch):
     encoded = tokenizer(batch, {encode}, **special)
-    inputs = {{key: encoded[key].to(model.device) for key in ("input_ids", "attention_mask")}}
+    inputs = {{key: encoded[key].to(device) for key in ("input_ids", "attention_mask")}}
     rows = model.generate(**inputs, {generate})
     return rows[:, inputs["input_ids"].shape[1] :].tolist()
 

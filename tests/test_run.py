@@ -729,7 +729,7 @@ def test_interruption(
     for number in signals:
         process.send_signal(number)
         time.sleep(0.02 * processes if len(signals) > 1 else 0)
-    _, messages = process.communicate(timeout=30)
+    _, messages = process.communicate(timeout=60)
     (made,) = Path("results").iterdir()
     ran = Ran.read(made)
     assert ran.result["status"] == "interrupted"
