@@ -5,11 +5,12 @@ Exit codes: 0 fine, 1 the document or the run has problems, 2 usage or a file th
 
 from __future__ import annotations
 
+import glob
 import json
-import signal
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,19 @@ import click
 from llem import __version__
 
 if TYPE_CHECKING:
+    from llem.advice import Gpus
     from llem.planning import Plan
     from llem.reader import Document
     from llem.validation import Problem
 
 SUFFIXES = (".llem.yaml", ".llem.yml", ".llem.json")
+FOR_PEOPLE = ("text", "concise")
+FORMATS = (*FOR_PEOPLE, "json", "github", "gitlab", "junit", "sarif")
+"""The functions of `llem.formats` that write problems."""
 
 
 class CannotOpen(click.ClickException):
-    """A file that cannot be opened."""
+    """A file that cannot be opened, or a machine that cannot be told."""
 
     exit_code = 2
 
@@ -59,43 +64,131 @@ settings = click.option(
 )
 
 
+class Template(click.ParamType):
+    """The name of a template. They are read from the schema when one is asked for."""
+
+    name = "template"
+
+    def choice(self) -> click.Choice[str]:
+        """The names there are."""
+        from llem import spec
+
+        return click.Choice(list(spec.templates()))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The names, as the help shows them."""
+        return self.choice().get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if there is such a template."""
+        return str(self.choice().convert(value, param, ctx))
+
+
+@cli.command()
+@click.argument("file", default="experiment.llem.yaml", metavar="[FILE]")
+@click.option("--template", type=Template(), default="minimal", show_default=True, help="What to start from.")
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def init(file: str, template: str, force: bool) -> None:
+    """Write a document to start from, with every setting in it, to FILE (experiment.llem.yaml); - prints it."""
+    from llem import starting
+
+    if file.endswith(".json"):
+        raise click.UsageError(f"{file}: the document is written in YAML: choose a name that ends in .llem.yaml.")
+    text = starting.modeline(Path(file)) + starting.starter(template)
+    if file == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        with Path(file).open("w" if force else "x", encoding="utf-8") as target:
+            target.write(text)
+    except FileExistsError:
+        raise CannotOpen(
+            f"{file}: the file exists already: choose another name, or overwrite it with --force."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CannotOpen(f"{file!r}: {getattr(error, 'strerror', None) or error}") from None
+    click.echo(f"wrote {file}: see it with `llem explain {file}`", err=True)
+
+
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @settings
 @click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", help="How problems are printed."
+    "--format",
+    "style",
+    type=click.Choice(FORMATS),
+    help="How problems are printed. If not given: text (with the line of the file) at a terminal, else concise.",
 )
-@click.option("--strict", is_flag=True, help="Advice counts as a problem too.")
-def validate(files: Sequence[str], settings: Sequence[str], style: str, strict: bool) -> None:
-    """Say everything that is wrong with documents, a line each.
+@click.option("--output", metavar="FILE", help="Write the problems to FILE, and nothing on standard output.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="auto: at a terminal.")
+@click.option("--strict", is_flag=True, help="Advice is an error too.")
+@click.option(
+    "--gpu", metavar="GPU", help="Say what does not run on this GPU: sm_80, 8.0, …, or auto for the one here."
+)
+@click.option(
+    "--stdin-filename", default="-", metavar="NAME", help="The name of standard input; with .json, it is JSON."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing: the exit code tells.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also name each file, and below each problem say the reason of its rule."
+)
+def validate(
+    files: Sequence[str],
+    settings: Sequence[str],
+    style: str | None,
+    output: str | None,
+    color: str,
+    strict: bool,
+    gpu: str | None,
+    stdin_filename: str,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Say everything that is wrong with documents, and exit with 1 when something is.
 
-    A directory stands for the documents below it (*.llem.yaml, *.llem.yml, *.llem.json), - for standard input.
+    A directory stands for the documents below it (*.llem.yaml, *.llem.yml, *.llem.json), a quoted pattern such as
+    '**/*.yaml' for the files that match, and - for standard input.
     """
-    from llem import validation
+    from llem import formats, reader, validation
 
-    found: list[Problem] = []
-    unopened = 0
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose: choose one of them.")
+    style = style or ("text" if sys.stdout.isatty() and not output else "concise")
+    machine = _gpus(gpu)
+    paths, unopened = _each(files)
+    checked = []
     count = 0
-    for name in files:
+    for path in paths:
+        name = stdin_filename if path == "-" else path
         try:
-            for path in _documents(name):
-                for document in _read(path):
-                    count += 1
-                    _change(document, settings)
-                    found += validation.check(document, path, advice=True)
+            content = _content(path)
         except CannotOpen as error:
             error.show()
             unopened += 1
-    if style == "json":
-        keys = ("file", "line", "column", "path", "rule", "severity", "message")
-        click.echo(json.dumps([{key: asdict(one)[key] for key in keys} for one in found], indent=2, ensure_ascii=False))
-    else:
-        for problem in found:
-            click.echo(str(problem))
-    bad = [problem for problem in found if strict or problem.severity == "error"]
-    if not found and not unopened:
-        click.echo(f"{count} document{'s' if count != 1 else ''}: no problems", err=True)
-    sys.exit(2 if unopened else 1 if bad else 0)
+            continue
+        found: list[Problem] = []
+        for document in reader.read(content, json=name.endswith(".json")):
+            count += 1
+            _change(document, settings)
+            found += validation.check(document, name, advice=True, machine=machine)
+        if strict:
+            found = [replace(problem, severity="error") for problem in found]
+        if verbose:
+            click.echo(f"{name}: {_counted(len(found), 'problem')}", err=True)
+        text = content.decode(errors="replace").removeprefix("\ufeff") if found and style == "text" else ""
+        checked.append(formats.Checked(name, found, text))
+    look = {"color": _colored(color, output), "reasons": verbose} if style in FOR_PEOPLE else {}
+    printed: str = getattr(formats, style)(checked, **look)
+    problems = formats.problems(checked)
+    if output:
+        _write(output, printed)
+    elif printed and not quiet:
+        click.echo(printed, color=True)
+    if not quiet and not unopened and (output or not problems):
+        where = f": see {output}" if output and problems else ""
+        click.echo(f"{_counted(count, 'document')}: {_counted(len(problems), 'problem')}{where}", err=True)
+    failed = any(problem.severity == "error" for problem in problems)
+    sys.exit(2 if unopened else 1 if failed else 0)
 
 
 @cli.command()
@@ -132,15 +225,17 @@ def run(file: str, settings: Sequence[str], consent: bool) -> None:
     """Run the experiment, and leave a folder with result.json and outputs.jsonl."""
     plan = _plan(file, settings, consent)
     from llem import record, running
+    from llem.interruption import Interruption
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     running.print_warnings_plainly()
-    try:
-        result = running.execute(plan, started=lambda folder: click.echo(f"running, results in {folder}", err=True))
-    except running.CannotRun as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise CannotOpen(f"{error.filename or file}: {error.strerror or error}") from None
+    with Interruption() as interruption:
+        try:
+            result = running.execute(
+                plan, lambda made: click.echo(f"running, results in {made}", err=True), interruption
+            )
+        except running.CannotRun as error:
+            raise click.ClickException(str(error)) from None
+        interruption.never_mind()
     click.echo(record.table(result.content))
     click.echo(str(result.folder / "result.json"))
     failure = result.content["error"]
@@ -196,44 +291,107 @@ def matrix(as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--editor", "build", flag_value="editor", help="The build for editors: the sentences of the rules.")
+@click.option("--draft07", "build", flag_value="draft07", help="The build for validators that know no newer dialect.")
+@click.option("--types", "build", flag_value="types", help="The build for code generators: types, no rules.")
 @click.option("--path", "as_path", is_flag=True, help="Print where the file is.")
-def schema(as_path: bool) -> None:
+def schema(build: str | None, as_path: bool) -> None:
     """Print the specification as one JSON Schema file."""
-    from importlib.resources import files
+    from llem import spec
 
-    bundle = files("llem.generated").joinpath("llem.schema.json")
-    click.echo(str(bundle) if as_path else bundle.read_text(encoding="utf-8"), nl=as_path)
+    file = spec.published(build or "")
+    click.echo(str(file) if as_path else file.read_text(encoding="utf-8"), nl=as_path)
 
 
-def _documents(name: str) -> Iterator[str]:
+def _each(names: Sequence[str]) -> tuple[list[str], int]:
+    """The files that arguments stand for, each once, and how many arguments stand for none, after saying which."""
+    paths: dict[str, str] = {}
+    missing = 0
+    for name in names:
+        try:
+            for path in _documents(name):
+                paths.setdefault(path if path == "-" else os.path.normpath(Path(path).absolute()), path)
+        except CannotOpen as error:
+            error.show()
+            missing += 1
+    return list(paths.values()), missing
+
+
+def _documents(name: str) -> list[str]:
     """The files that an argument stands for."""
-    path = Path(name)
-    if not path.is_dir():
-        yield name
-        return
-    found = sorted(str(file) for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
-    if not found:
-        raise CannotOpen(f"{name}: no documents in this directory: their names end in {', '.join(SUFFIXES)}.")
-    yield from found
+    if os.path.isdir(name):  # noqa: PTH112 (Path.is_dir raises for an endless name)
+        found = sorted(str(file) for file in Path(name).rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
+        if not found:
+            raise CannotOpen(f"{name}: no documents in this directory: their names end in {', '.join(SUFFIXES)}.")
+        return found
+    if any(sign in name for sign in "*?[") and not os.path.lexists(name):
+        found = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207 (any path)
+        if not found:
+            raise CannotOpen(f"{name}: no file matches.")
+        return found
+    return [name]
+
+
+def _content(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise CannotOpen(f"{name}: {error.strerror}") from None
+    except ValueError as error:  # a null byte in a name
+        raise CannotOpen(f"{name!r}: {error}") from None
 
 
 def _read(name: str) -> list[Document]:
     from llem import reader
 
+    return reader.read(_content(name), json=name.endswith(".json"))
+
+
+def _write(name: str, text: str) -> None:
+    """Write a file as a whole, or leave what is there as it is."""
+    content = f"{text}\n".encode(errors="surrogateescape") if text else b""
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise CannotOpen(f"{name}: {error.strerror}") from None
-    except ValueError as error:  # a null byte in a name
-        raise CannotOpen(f"{name!r}: {error}") from None
-    return reader.read(content, json=name.endswith(".json"))
+        target = Path(os.path.realpath(name))
+        if target.exists() and not target.is_file():  # a device or a pipe, such as /dev/stderr
+            target.write_bytes(content)
+            return
+        part = target.with_name(f".{os.getpid()}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise CannotOpen(f"{name!r}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _colored(wish: str, output: str | None) -> bool:
+    """Whether to print in color. A terminal shows it, unless its user says not to (https://no-color.org)."""
+    if wish == "auto":
+        return (
+            not output and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        )
+    return wish == "always"
+
+
+def _gpus(name: str | None) -> Gpus | None:
+    from llem import advice
+
+    try:
+        return None if name is None else advice.gpus(name)
+    except ValueError as error:
+        raise CannotOpen(f"--gpu: {error}") from None
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count or 'no'} {word}{'s' if count != 1 else ''}"
 
 
 def _plan(name: str, settings: Sequence[str], consent: bool) -> Plan:
     """The plan of the one document in a file. Prints its problems and exits with 1 when it has some."""
     from llem import planning, validation
 
-    names = list(_documents(name))
+    names = _documents(name)
     if len(names) > 1:
         raise click.UsageError(f"{name} holds {len(names)} documents: name one of them.")
     documents = _read(names[0])
@@ -250,17 +408,10 @@ def _plan(name: str, settings: Sequence[str], consent: bool) -> Plan:
 
 def _change(document: Document, settings: Sequence[str]) -> None:
     """Set what the command line asks for, typed like a value in a document."""
-    from llem import reader, resolution
+    from llem.changing import CannotChange, change
 
     for setting in settings:
-        path, equals, text = setting.partition("=")
-        if not equals or not path:
-            raise click.UsageError(f"--set {setting}: write PATH=VALUE, for example decoder.temperature=0.")
-        value: Any = reader.read(text.encode())[0]
-        if value.faults and text.strip():
-            raise click.UsageError(f"--set {setting}: {value.faults[0].message}")
-        if isinstance(document.data, dict):
-            try:
-                resolution.put(document.data, tuple(path.split(".")), value.data)
-            except AttributeError:
-                raise click.UsageError(f"--set {setting}: `{path}` is not inside a mapping.") from None
+        try:
+            change(document, setting)
+        except CannotChange as error:
+            raise click.UsageError(str(error)) from None

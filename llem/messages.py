@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,20 +25,24 @@ LONGEST_VALUE = 60
 
 @dataclass(frozen=True)
 class Message:
-    """`text` about the value at `path`, or about its key (`at_key`); `rule` is a rule's id or a schema keyword."""
+    """`text` about the value at `path`, or about its key (`at_key`); `rule` is a rule's id or a schema keyword.
+
+    `meant` is the key that was probably meant in place of an unknown one, "" when none is known.
+    """
 
     path: tuple[str | int, ...]
     rule: str
     text: str
     at_key: bool = False
+    meant: str = ""
 
 
 def messages(violations: Sequence[Violation]) -> list[Message]:
     """One message for each thing to change: what a rule says of a place takes the place of what a keyword says."""
     found = [message for violation in violations for message in _messages(violation)]
-    ruled = {message.path for message in found if not _is_keyword(message.rule)}
-    kept = [message for message in found if not _is_keyword(message.rule) or message.path not in ruled]
-    guessed = {(*message.path[:-1], _suggestion(message.text)) for message in kept if message.at_key}
+    ruled = {message.path for message in found if not is_keyword(message.rule)}
+    kept = [message for message in found if not is_keyword(message.rule) or message.path not in ruled]
+    guessed = {(*message.path[:-1], message.meant) for message in kept if message.meant}
     unique = {
         (message.path, message.rule): message
         for message in kept
@@ -47,7 +51,8 @@ def messages(violations: Sequence[Violation]) -> list[Message]:
     return list(unique.values())
 
 
-def _is_keyword(rule: str) -> bool:
+def is_keyword(rule: str) -> bool:
+    """Whether the name is a keyword of JSON Schema, and no rule's id."""
     return rule in _KEYWORDS or rule in _STRUCTURE
 
 
@@ -75,10 +80,10 @@ def shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def closest(word: str, options: Sequence[str]) -> str | None:
-    """The option that was probably meant, None when none is near."""
-    plain = {option.lower().replace("-", "_"): option for option in reversed(options)}
-    near = difflib.get_close_matches(word[:LONGEST_VALUE].lower().replace("-", "_"), plain, n=1, cutoff=0.7)
+def closest(word: str, options: Iterable[str], cutoff: float = 0.7) -> str | None:
+    """The option that was probably meant, None when none is near: 1 is the same word, 0 an altogether other one."""
+    plain = {option.lower().replace("-", "_"): option for option in reversed(list(options))}
+    near = difflib.get_close_matches(word[:LONGEST_VALUE].lower().replace("-", "_"), plain, n=1, cutoff=cutoff)
     return plain[near[0]] if near else None
 
 
@@ -88,7 +93,8 @@ def _messages(violation: Violation) -> Iterator[Message]:
         yield Message(violation.path, violation.rule.id, text, at_key=True)
     elif violation.keyword == "additionalProperties":
         for key in _unknown_keys(violation):
-            yield Message((*violation.path, key), violation.keyword, _unknown_key(violation, key), at_key=True)
+            text, meant = _unknown_key(violation, key)
+            yield Message((*violation.path, key), violation.keyword, text, at_key=True, meant=meant)
     elif violation.keyword == "required":
         for key in violation.expected:
             if key not in violation.instance:
@@ -101,12 +107,13 @@ def _messages(violation: Violation) -> Iterator[Message]:
 
 
 def _of_the_form_that_was_meant(violation: Violation) -> Iterator[Message]:
-    """The messages of the form that the value resembles most: the same kind, then the fewest violations."""
+    """The messages of the form that the value resembles most: the same kind, then the fewest things to change."""
 
     def distance(branch: tuple[spec.Schema, tuple[Violation, ...]]) -> tuple[bool, bool, int]:
         schema, inner = branch
         wrong_kind = any(_is_of_another_kind(one) and one.path == violation.path for one in inner)
-        return wrong_kind, "type" not in schema, len(inner)
+        unknown = [key for one in inner if one.keyword == "additionalProperties" for key in _unknown_keys(one)]
+        return wrong_kind, "type" not in schema, len(inner) + len(unknown)
 
     schema, inner = min(violation.branches, key=distance)
     if distance((schema, inner))[0]:
@@ -130,38 +137,56 @@ def _unknown_keys(violation: Violation) -> list[str]:
     return [key for key in violation.instance if key not in known and not any(re.search(p, key) for p in patterns)]
 
 
-def _unknown_key(violation: Violation, key: str) -> str:
-    """Names the key that was meant: here, or in another section; else the keys there are."""
+def _unknown_key(violation: Violation, key: str) -> tuple[str, str]:
+    """Says what to do about an unknown key, and which key was meant ("" when none is known).
+
+    In this order: a name of other tools or older versions, a key that is near, the section it belongs to, else the
+    keys there are.
+    """
+    quoted = f"`{shown_key(key)}`"
+    today = spec.names().get(key.lower().replace("-", "_"))
+    if today:
+        return _renamed(violation, quoted, today)
     known = [name for name in violation.schema.get("properties", {}) if name not in violation.instance]
     here = closest(key, known)
     if here:
-        return f"`{shown_key(key)}` is not a setting here: did you mean `{here}`?"
+        return f"{quoted} is not a setting here: did you mean `{here}`?", here
     homes = [field for field in spec.fields() if field.name == key and field.path[:-1] != violation.path]
     if homes:
-        places = [f"under `{dotted(home.path[:-1])}`" if home.path[1:] else "at the top level" for home in homes]
-        return f"`{shown_key(key)}` is not a setting here: it belongs {_either(places)}."
+        return f"{quoted} is not a setting here: it belongs {_either([_place(home.path) for home in homes])}.", ""
     patterns = violation.schema.get("patternProperties")
     if patterns:
         expected = violation.schema.get("x-llem", {}).get("expected", f"a key matches {_either(list(patterns))}")
-        return f"`{shown_key(key)}` is not a key here: {expected}."
+        return f"{quoted} is not a key here: {expected}.", ""
     if any(field.path == (*violation.path, key) for field in spec.fields()):
-        return f"`{shown_key(key)}` belongs to another form of this section: remove it."
+        return f"{quoted} belongs to another form of this section: remove it.", ""
     elsewhere = closest(key, [field.name for field in spec.fields()])
     if elsewhere:
         home = dotted(next(field for field in spec.fields() if field.name == elsewhere).path)
-        return f"`{shown_key(key)}` is not a setting: did you mean `{home}`?"
-    return f"`{shown_key(key)}` is not a setting: remove it."
+        return f"{quoted} is not a setting: did you mean `{home}`?", ""
+    return f"{quoted} is not a setting: remove it.", ""
+
+
+def _renamed(violation: Violation, quoted: str, today: str) -> tuple[str, str]:
+    """What to write for a name of other tools: `today` is the path of a setting, or says what to do."""
+    if " " in today:
+        return f"{quoted} is not a setting: {today}", ""
+    *section, name = today.split(".")
+    if tuple(section) != violation.path:
+        return f"{quoted} is called `{name}` and belongs {_place((*section, name))}: write it there.", name
+    if name in violation.instance:
+        return f"{quoted} is called `{name}`, which stands here already: remove it.", name
+    return f"{quoted} is called `{name}` here: rename it.", name
+
+
+def _place(path: spec.Path) -> str:
+    return f"under `{dotted(path[:-1])}`" if path[1:] else "at the top level"
 
 
 def shown_key(key: str) -> str:
     """A key as it is quoted in a message, cut when it is long."""
     text = json.dumps(key, ensure_ascii=False)[1:-1]
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
-
-
-def _suggestion(text: str) -> str:
-    found = re.search(r"did you mean `(.+)`\?$", text)
-    return found.group(1) if found else ""
 
 
 def _kinds(schema: spec.Schema) -> list[str]:

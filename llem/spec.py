@@ -129,9 +129,24 @@ def calls(engine: str) -> dict[str, Schema]:
     return engines()[engine]["calls"]  # type: ignore[no-any-return]
 
 
+def templates() -> dict[str, Schema]:
+    """What a document may start from: name -> what it is `about`, and its `settings`."""
+    return read("templates.json")
+
+
+def published(build: str = "") -> Any:
+    """The file with the bundle, or with a `build` of it for other readers (`editor`, `draft07`, `types`)."""
+    return files("llem.generated").joinpath(f"llem.{build}.schema.json" if build else "llem.schema.json")
+
+
 def capabilities() -> dict[str, str]:
     """The rows of the capability matrix: name -> label."""
     return read("engines.json")["capabilities"]  # type: ignore[no-any-return]
+
+
+def names() -> dict[str, str]:
+    """What other tools and older versions call settings: name -> path of the setting, or (with a space) what to do."""
+    return read("names.json")["names"]  # type: ignore[no-any-return]
 
 
 @cache
@@ -270,5 +285,22 @@ def rules() -> tuple[Rule, ...]:
 
 @cache
 def advice() -> tuple[Rule, ...]:
-    """Every advice, judged on resolved documents."""
-    return tuple(_rules(advice_schema(), ""))
+    """Every advice: what settles a resolved document, what only reports, and the comparisons."""
+    return (*_rules(advice_schema(), ""), *comparisons())
+
+
+@cache
+def comparisons() -> tuple[Rule, ...]:
+    """The advice that compares two settings (`x-llem-check`); the annotation says which and how."""
+    return tuple(Rule(check, check, "") for check in advice_schema()["x-llem-check"])
+
+
+@cache
+def look_alikes() -> tuple[tuple[Rule, str], ...]:
+    """(advice, setting) for each setting whose keys should not look like the name of another setting."""
+    return tuple(
+        (rule, name)
+        for rule in advice()
+        for name, part in rule.node.get("properties", {}).items()
+        if part.get("x-llem", {}).get("resembles")
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llem import messages, reader, resolution, spec, verdict
+from llem import messages, reader, verdict
+from llem.advice import Gpus
+from llem.advice import advice as advise
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,10 @@ def validate(document: Any) -> None:
         raise InvalidDocument(found)
 
 
-def check(document: reader.Document, file: str | None = None, advice: bool = False) -> list[Problem]:
-    """Every problem of one document that was read already."""
+def check(
+    document: reader.Document, file: str | None = None, advice: bool = False, machine: Gpus | None = None
+) -> list[Problem]:
+    """Every problem of one document that was read already; `machine`: the advice also judges it for these GPUs."""
     found = list(_faults(document, file))
     if document.data is not None or not found:
         faulty = {fault.path for fault in document.faults}
@@ -102,18 +106,8 @@ def check(document: reader.Document, file: str | None = None, advice: bool = Fal
             if message.path not in faulty:
                 found.append(_problem(document, file, message))
     if not found and advice:
-        found = [_problem(document, file, message) for message in _advice(document.data)]
-        found = [replace(problem, severity="warning") for problem in found]
+        found = [_problem(document, file, message, "warning") for message in advise(document.data, machine)]
     return _sorted(found)
-
-
-def _advice(data: Mapping[str, Any]) -> Iterator[messages.Message]:
-    """What the advice says of the document itself: not of presets and defaults, nor of a value equal to its default."""
-    defaults = {field.path: field.default for field in spec.fields()}
-    for inert in resolution.resolve(dict(data)).inert:
-        written = inert.origin == "document" and inert.value != defaults[inert.path]
-        if written and not inert.rule.annotation.get("quiet"):
-            yield messages.Message(inert.path, inert.rule.id, str(inert.rule.annotation["message"]), at_key=True)
 
 
 def _faults(document: reader.Document, file: str | None) -> Iterator[Problem]:
@@ -123,9 +117,11 @@ def _faults(document: reader.Document, file: str | None) -> Iterator[Problem]:
         yield Problem(path, fault.rule, text, "error", file, fault.line, fault.column)
 
 
-def _problem(document: reader.Document, file: str | None, message: messages.Message) -> Problem:
+def _problem(
+    document: reader.Document, file: str | None, message: messages.Message, severity: str = "error"
+) -> Problem:
     line, column = (document.locate(message.path, key=message.at_key) or (None, None)) if file else (None, None)
-    return Problem(messages.dotted(message.path), message.rule, message.text, "error", file, line, column)
+    return Problem(messages.dotted(message.path), message.rule, message.text, severity, file, line, column)
 
 
 def _start(document: reader.Document) -> tuple[int | None, int | None]:

@@ -32,8 +32,8 @@ class Violation:
     branches: tuple[tuple[spec.Schema, tuple[Violation, ...]], ...] = ()
 
 
-ADVICE = "advice"
-"""Names the schema of advice among the sections of a document."""
+ADVICE, REMARKS = "advice", "remarks"
+"""Name, among the sections of a document, the advice that settles what is sent and the advice that only reports."""
 
 
 def violations(data: Any, section: str = "") -> list[Violation]:
@@ -42,8 +42,13 @@ def violations(data: Any, section: str = "") -> list[Violation]:
 
 
 def advice(resolved: spec.Schema) -> list[Violation]:
-    """What the advice says of a resolved document, in the order of the advice."""
+    """What the advice that settles what is sent says of a resolved document, in the order of the advice."""
     return _disagreements(resolved, ADVICE, spec.advice)
+
+
+def remarks(document: spec.Schema) -> list[Violation]:
+    """What the advice that only reports says of a document as written, in the order of the advice."""
+    return _disagreements(document, REMARKS, spec.advice)
 
 
 def _disagreements(data: Any, name: str, rules: Callable[[], tuple[spec.Rule, ...]]) -> list[Violation]:
@@ -58,8 +63,10 @@ def _disagreements(data: Any, name: str, rules: Callable[[], tuple[spec.Rule, ..
 
 
 def _schema(name: str) -> spec.Schema:
-    if name == ADVICE:
-        return spec.advice_schema()
+    if name in (ADVICE, REMARKS):
+        whole = spec.advice_schema()
+        parts = [part for part in whole["allOf"] if bool(part["x-llem-rule"].get("reports")) == (name == REMARKS)]
+        return {**whole, "allOf": parts}
     whole = spec.bundle()
     return {"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]} if name else whole
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import re
 import sys
 import tempfile
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from llem import introspection, spec
+from llem import introspection, spec, starting
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "python scripts/generate.py"
@@ -27,14 +28,21 @@ MODEL_FLAGS = """
 
 def outputs() -> dict[str, str]:
     """Every generated file: its path below generated/ and its text."""
+    schemas = {
+        "llem.schema.json": spec.bundle(),
+        "llem.advice.schema.json": spec.advice_schema(),
+        "llem.editor.schema.json": editor(),
+        "llem.draft07.schema.json": draft07(),
+        "llem.types.schema.json": types(),
+    }
     return {
         "__init__.py": f'"""The specification in other forms. {MARK}"""\n',
-        "llem.schema.json": json.dumps(spec.bundle(), indent=2, ensure_ascii=False) + "\n",
-        "llem.advice.schema.json": json.dumps(spec.advice_schema(), indent=2, ensure_ascii=False) + "\n",
+        **{name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()},
         "python/__init__.py": models(),
         "docs/fields.md": fields_page(),
         "docs/rules.md": rules_page(),
         "docs/matrix.md": matrix_page(),
+        **{f"starters/{name}.llem.yaml": f"# {MARK}\n{starting.starter(name)}" for name in spec.templates()},
     }
 
 
@@ -56,6 +64,133 @@ def models() -> str:
     return f"{header}{body.rstrip()}\n\n\n{public}"
 
 
+def identifier(build: str) -> str:
+    """The name of one build of the bundle. It is no address: nothing is fetched."""
+    return f"urn:llem:experiment-{build}:{spec.version()}"
+
+
+def draft07() -> dict[str, Any]:
+    """The bundle in the dialect that older validators know: the same words under other names."""
+    whole: dict[str, Any] = _in_draft07(spec.bundle())
+    return {**whole, "$schema": "http://json-schema.org/draft-07/schema#", "$id": identifier("draft07")}
+
+
+def _in_draft07(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_in_draft07(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    out = {"definitions" if key == "$defs" else key: _in_draft07(value) for key, value in node.items()}
+    if isinstance(node.get("$ref"), str):
+        out["$ref"] = node["$ref"].replace("#/$defs/", "#/definitions/")
+    return out
+
+
+def editor() -> dict[str, Any]:
+    """The bundle for editors: it refuses the same documents, in the words of the rules, and describes what it offers.
+
+    Editors have no words of ours for `not`, so patterns take its place; and they write a `default` into the document,
+    so it is told in the description instead.
+    """
+    whole: dict[str, Any] = _for_editors(spec.bundle())
+    return {**whole, "$id": identifier("editor")}
+
+
+def _for_editors(node: Any, sentence: str = "") -> Any:
+    """A part of the bundle as editors need it; `sentence` is that of the rule it stands in."""
+    if isinstance(node, list):
+        return [_for_editors(item, sentence) for item in node]
+    if not isinstance(node, dict):
+        return node
+    wiring = node.get("x-llem", {})
+    sentence = node.get("x-llem-rule", {}).get("message", sentence)
+    out: dict[str, Any] = {}
+    for key, value in node.items():
+        if key in ("properties", "patternProperties", "$defs"):
+            out[key] = {name: _for_editors(child, sentence) for name, child in value.items() if child != {"not": {}}}
+            for child in out[key].values() if sentence else ():  # the section itself offers its settings
+                child["doNotSuggest"] = True
+        elif key in ("allOf", "anyOf", "additionalProperties", "items", "then", "else"):
+            out[key] = _for_editors(value, sentence)
+        elif key not in ("title", "default", "not", "x-llem", "x-llem-rule"):
+            out[key] = value
+    if "description" in node:
+        out["markdownDescription"] = described(node)
+    if any(notes := [value_note(node, value) for value in node.get("enum", ())]):
+        out["markdownEnumDescriptions"] = notes
+    if "pattern" in node and "expected" in wiring:
+        out["errorMessage"] = f"This is not {wiring['expected']}."
+    if sentence and not out.keys() & {"if", "properties", "allOf"}:
+        out["errorMessage"] = sentence
+    if "pattern" in node.get("not", {}):
+        refused = {**out, "pattern": f"^(?![\\s\\S]*{node['not']['pattern']})"}
+        out = {**out, "allOf": [refused]} if "pattern" in out else refused
+    told = [form["errorMessage"] for form in out.get("anyOf", ()) if "errorMessage" in form]
+    for form in out.get("anyOf", ()) if told else ():  # editors show the message of one form, not always of this one
+        form.setdefault("errorMessage", told[0])
+    for form in out.get("anyOf", ()):  # two without `properties` are one and the same form to an editor that shows them
+        if "properties" not in spec.follow(form):
+            form["properties"] = {}
+    if node.get("minimum", 0) > 0:  # editors fill in 0 otherwise
+        out.setdefault("examples", [node.get("default", node["minimum"])])
+    if "examples" in node and "anyOf" in node:  # among others, they offer a mapping as "[object Object]"
+        out["examples"] = [example for example in node["examples"] if not isinstance(example, dict)]
+    _refuse_names(out, node, sentence)
+    return out
+
+
+def _refuse_names(out: dict[str, Any], node: dict[str, Any], sentence: str) -> None:
+    """State `not: {}` as a pattern of names, for names under `properties` are offered, and a value that none can be.
+
+    The pattern stands beside `additionalProperties`, which would otherwise refuse the names in words of its own.
+    """
+    names = [re.escape(name) for name, child in node.get("properties", {}).items() if child == {"not": {}}]
+    if names:
+        if not out["properties"]:
+            del out["properties"]
+        out["patternProperties"] = {
+            f"^({'|'.join(names)})$": {"type": "string", "pattern": "a^", "errorMessage": sentence}
+        }
+    for part in out.get("allOf", ()):
+        if "patternProperties" in part:
+            out["patternProperties"] = {**out.get("patternProperties", {}), **part.pop("patternProperties")}
+    if "allOf" in out:
+        out["allOf"] = [part for part in out["allOf"] if part]
+        if not out["allOf"]:
+            del out["allOf"]
+
+
+def described(node: dict[str, Any]) -> str:
+    """The description of a setting in Markdown, with its default and what its values need."""
+    parts = [str(node["description"])]
+    if node.get("default") not in (None, {}):
+        parts.append(f"Default: `{plain(node['default'])}`.")
+    if "enum" not in node:
+        parts += [
+            f"`{value}`: {note}"
+            for value in node.get("x-llem", {}).get("values", ())
+            if (note := value_note(node, value))
+        ]
+    return "\n\n".join(parts)
+
+
+def value_note(node: dict[str, Any], value: Any) -> str:
+    """What to know of one value of a setting: what it needs, and what it stands for."""
+    if value is None:
+        return "Unset."
+    wiring = node.get("x-llem", {})
+    key = value if isinstance(value, str) else plain(value)
+    preset = wiring.get("presets", {}).get(key, {})
+    needs = introspection.requirement(wiring.get("values", {}).get(key, {}))
+    stands_for = ", ".join(f"`{name}: {plain(given)}`" for name, given in preset.items())
+    return " ".join(f"{text}." for text in (stands_for, needs) if text)
+
+
+def plain(value: Any) -> str:
+    """A value as it is written in a document."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def types() -> dict[str, Any]:
     """The bundle with nothing but types: what a code generator understands.
 
@@ -72,6 +207,7 @@ def types() -> dict[str, Any]:
         if "$ref" in setting:
             definition = whole["$defs"][name]
             setting.update({key: definition.pop(key) for key in ("default",) if key in definition})
+    whole["$id"] = identifier("types")
     return whole
 
 
@@ -145,7 +281,7 @@ def rules_page() -> str:
     """Rules are errors; advice tells of settings without effect."""
     lines = [f"<!-- {MARK} -->", "", "# Rules", "", "A document that breaks one of these is refused.", ""]
     lines += _rules_table(spec.rules())
-    lines += ["", "# Advice", "", "These documents are legal, but a setting in them has no effect as it stands.", ""]
+    lines += ["", "# Advice", "", "These documents are legal, but do not say what was probably meant.", ""]
     lines += _rules_table([rule for rule in spec.advice() if not rule.annotation.get("quiet")])
     return "\n".join([*lines, ""])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,7 @@ SUBSCHEMAS = ("properties", "patternProperties", "$defs"), ("allOf", "anyOf"), (
 )  # fmt: skip
 ANNOTATIONS = {
     "$schema", "$id", "$defs", "$ref", "title", "description", "default", "examples", "x-llem", "x-llem-rule",
+    "x-llem-check",
 }  # fmt: skip
 APPLICATORS = {"properties", "patternProperties", "items", "allOf", "if", "then", "else"}
 
@@ -301,10 +303,31 @@ def test_rule_ids_are_unique() -> None:
     assert not set(ids) & {*reader.split(), *messages._KEYWORDS, *messages._STRUCTURE}
 
 
+def test_comparisons_compare_settings() -> None:
+    """A comparison speaks of two settings that are numbers."""
+    fields = {field.dotted: field for field in spec.fields()}
+    for rule in spec.comparisons():
+        for key in ("path", "other"):
+            assert {"integer", "number"} & set(fields[rule.annotation[key]].types)
+
+
+def test_names_lead_to_settings() -> None:
+    """A name of other tools is no setting here, and leads to one; so does each path that its sentence speaks of."""
+    paths = {field.dotted for field in spec.fields()} | set(spec.bundle()["properties"])
+    taken = {field.name for field in spec.fields()}
+    for name, today in spec.names().items():
+        assert name == name.lower().replace("-", "_")
+        assert name not in taken, f"{name} is a setting: remove it from names.json"
+        targets = re.findall(r"`([a-z0-9_.]+)[`:]", today) if " " in today else [today]
+        assert [path for path in targets if path not in paths] == [], name
+        assert " " not in today or today.endswith("."), name
+
+
 def test_every_rule_is_found() -> None:
     """No rule stands where the runtime does not look for it."""
     for wanted, schema in ((spec.rules(), spec.bundle()), (spec.advice(), spec.advice_schema())):
         written = [node["x-llem-rule"]["id"] for node, _ in nodes(schema) if "x-llem-rule" in node]
+        written += [check["id"] for check in schema.get("x-llem-check", ())]
         assert sorted(rule.id for rule in wanted) == sorted(written)
 
 

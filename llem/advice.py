@@ -1,0 +1,132 @@
+"""What there is to say of a valid document: settings without effect, contradictions, and what a GPU cannot do."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+from llem import messages, resolution, spec, verdict
+from llem.messages import Message
+
+TYPO = 0.88
+"""How near a key must be to a name to look like a slip of the hand. Libraries have many names that are farther."""
+
+OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """GPUs to judge a document by: the least compute capability (0 without a GPU) and, where it is known, how many."""
+
+    capability: float
+    count: int | None = None
+
+
+def gpus(name: str) -> Gpus:
+    """The GPUs that `name` stands for: `sm_80` or `8.0` for such GPUs, any number of them; `auto` for the ones here.
+
+    Raises ValueError, with one sentence for the user, when that cannot be told.
+    """
+    if name == "auto":
+        return _present()
+    match = re.fullmatch(r"sm_?([0-9]+)([0-9])[a-z]?|([0-9]+)\.([0-9])", name, re.ASCII)
+    if match is None:
+        raise ValueError(f"{name!r} is no GPU: write auto, or a compute capability such as sm_80 or 8.0.")
+    major, minor = (part for part in match.groups() if part is not None)
+    return Gpus(float(f"{major}.{minor}"))
+
+
+def _present() -> Gpus:
+    if find_spec("torch") is None:
+        raise ValueError("which GPU is here cannot be told without torch: name it, for example sm_80.")
+    from llem import pytorch
+
+    try:
+        found = [float(gpu["compute_capability"]) for gpu in pytorch.devices()]
+    except (ImportError, OSError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"which GPU is here cannot be told, because torch fails ({reason}): name it.") from None
+    return Gpus(min(found, default=0.0), len(found))
+
+
+def advice(document: dict[str, Any], machine: Gpus | None = None) -> list[Message]:
+    """The advice on a valid document, at most one for each place; with `machine`, also what those GPUs cannot do."""
+    meant = resolution.resolve(document)
+    found: dict[tuple[str | int, ...], Message] = {}
+    for message in (*_remarks(document, meant.engine), *_comparisons(meant), *_inert(meant)):
+        found.setdefault(message.path, message)
+    return [*found.values(), *(_beyond(meant, machine) if machine else ())]
+
+
+def _remarks(document: dict[str, Any], engine: str) -> Iterator[Message]:
+    for violation in verdict.remarks(document):
+        if violation.rule is not None:
+            yield _message(violation.path, violation.rule)
+    for rule, setting in spec.look_alikes():
+        names = _names(engine)
+        for key in resolution.get(document, (setting,)) or ():
+            meant = messages.closest(key, names, TYPO)
+            if meant is not None:
+                yield _message((setting, key), rule, f": did you mean `{names[meant]}`?")
+
+
+@cache
+def _names(engine: str) -> dict[str, str]:
+    """The names that a key could be meant to be, also in other tools, each with the path of its setting."""
+    fields = [field for field in spec.fields() if field.path[0] == engine or field.path[0] not in spec.engines()]
+    paths = {field.dotted for field in fields}
+    targets = [(argument, field.dotted) for field in reversed(fields) for _, argument in field.targets(engine)]
+    arguments = {argument: path for argument, path in targets if argument.isidentifier()}
+    elsewhere = {name: today for name, today in spec.names().items() if today in paths}
+    return arguments | elsewhere | {field.name: field.dotted for field in fields}
+
+
+def _comparisons(meant: resolution.Resolution) -> Iterator[Message]:
+    for rule in spec.comparisons():
+        path, other = (tuple(rule.annotation[key].split(".")) for key in ("path", "other"))
+        left, right = resolution.get(meant.settled, path), resolution.get(meant.settled, other)
+        is_set = left is not None and right is not None
+        if is_set and not OPERATORS[rule.annotation["operator"]](left, right):
+            yield _message(path, rule)
+
+
+def _inert(meant: resolution.Resolution) -> Iterator[Message]:
+    """What the document itself says in vain: not presets and defaults, nor a value equal to its default."""
+    for inert in meant.inert:
+        written = inert.origin == "document" and inert.value != _default(inert.path)
+        if written and not inert.rule.annotation.get("quiet"):
+            yield _message(inert.path, inert.rule)
+
+
+def _default(path: spec.Path) -> Any:
+    return next(field.default for field in spec.fields() if field.path == path)
+
+
+def _message(path: tuple[str | int, ...], rule: spec.Rule, ending: str = ".") -> Message:
+    text = str(rule.annotation["message"]).removesuffix(".")
+    return Message(path, rule.id, text + ending, at_key=True)
+
+
+def _beyond(meant: resolution.Resolution, machine: Gpus) -> Iterator[Message]:
+    """The values whose needs (`x-llem`) the GPUs do not meet."""
+    for field in spec.fields():
+        value = resolution.get(meant.settled, field.path)
+        if value is None or isinstance(value, dict | list):
+            continue
+        needs, text = field.needs(value), ""
+        least = needs.get("compute_capability", 0.0)
+        if (needs.get("cuda") or least) and not machine.capability:
+            text = "needs a CUDA GPU, and there is none: choose another value, or another machine."
+        elif least > machine.capability:
+            text = (
+                f"needs compute capability {least}, and the GPU has {machine.capability}: choose another value or GPU."
+            )
+        elif field.wiring.get("gpus") and machine.count is not None and value > machine.count:
+            text = f"needs as many GPUs, and there are {machine.count}: lower it, or choose another machine."
+        if text:
+            yield Message(field.path, "requires-gpu", f"{messages.shown(value)} {text}")
