@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llem import reader
+if TYPE_CHECKING:
+    from llem.reader import Document
 
 _SETTING = re.compile(r'((?:[^="\[]|\["(?:[^"\\]|\\.)*"\])+)=(.*)', re.DOTALL)
 _STEP = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|(?:^|\.)([^.\["]*)')
@@ -16,11 +17,13 @@ class CannotChange(ValueError):
     """A setting cannot be set; the message is one line that says why."""
 
 
-def change(document: reader.Document, setting: str) -> None:
+def change(document: Document, setting: str) -> None:
     """Set one setting, written PATH=VALUE, in a document that was read. Raises CannotChange.
 
     Keys with odd characters are written as in messages: `pytorch.device_map["model.layers.0"]=cpu`.
     """
+    from llem import reader
+
     match = _SETTING.fullmatch(setting)
     if match is None:
         raise CannotChange(f"--set {setting}: write PATH=VALUE, for example decoder.temperature=0.")

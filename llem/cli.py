@@ -5,26 +5,22 @@ Exit codes: 0 fine, 1 the document or the run has problems, 2 usage or a file th
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from llem import __version__
+from llem import __version__, spec
 
 if TYPE_CHECKING:
     from llem.advice import Gpus
     from llem.planning import Plan
     from llem.reader import Document
-    from llem.validation import Problem
 
-SUFFIXES = (".llem.yaml", ".llem.yml", ".llem.json")
 FOR_PEOPLE = ("text", "concise")
 FORMATS = (*FOR_PEOPLE, "json", "github", "gitlab", "junit", "sarif")
 """The functions of `llem.formats` that write problems."""
@@ -64,29 +60,15 @@ settings = click.option(
 )
 
 
-class Template(click.ParamType):
-    """The name of a template. They are read from the schema when one is asked for."""
-
-    name = "template"
-
-    def choice(self) -> click.Choice[str]:
-        """The names there are."""
-        from llem import spec
-
-        return click.Choice(list(spec.templates()))
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """The names, as the help shows them."""
-        return self.choice().get_metavar(param, ctx)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name, if there is such a template."""
-        return str(self.choice().convert(value, param, ctx))
-
-
 @cli.command()
 @click.argument("file", default="experiment.llem.yaml", metavar="[FILE]")
-@click.option("--template", type=Template(), default="minimal", show_default=True, help="What to start from.")
+@click.option(
+    "--template",
+    type=click.Choice(list(spec.templates())),
+    default="minimal",
+    show_default=True,
+    help="What to start from.",
+)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(file: str, template: str, force: bool) -> None:
     """Write a document to start from, with every setting in it, to FILE (experiment.llem.yaml); - prints it."""
@@ -94,19 +76,19 @@ def init(file: str, template: str, force: bool) -> None:
 
     if file.endswith(".json"):
         raise click.UsageError(f"{file}: the document is written in YAML: choose a name that ends in .llem.yaml.")
-    text = starting.modeline(Path(file)) + starting.starter(template)
-    if file == "-":
-        click.echo(text, nl=False)
-        return
     try:
+        text = starting.modeline(Path(file)) + starting.starter(template)
+        if file == "-":
+            click.echo(text, nl=False)
+            return
         with Path(file).open("w" if force else "x", encoding="utf-8") as target:
             target.write(text)
     except FileExistsError:
-        raise CannotOpen(
-            f"{file}: the file exists already: choose another name, or overwrite it with --force."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CannotOpen(f"{file!r}: {getattr(error, 'strerror', None) or error}") from None
+        raise CannotOpen(f"{file}: the file exists: choose another name, or overwrite it with --force.") from None
+    except OSError as error:
+        raise CannotOpen(f"{file}: {error.strerror}") from None
+    except ValueError as error:  # a null byte in a name
+        raise CannotOpen(f"{file!r}: {error}") from None
     click.echo(f"wrote {file}: see it with `llem explain {file}`", err=True)
 
 
@@ -149,37 +131,35 @@ def validate(
     A directory stands for the documents below it (*.llem.yaml, *.llem.yml, *.llem.json), a quoted pattern such as
     '**/*.yaml' for the files that match, and - for standard input.
     """
-    from llem import formats, reader, validation
+    from llem import checking
+    from llem.changing import CannotChange
 
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose: choose one of them.")
     style = style or ("text" if sys.stdout.isatty() and not output else "concise")
-    machine = _gpus(gpu)
-    paths, unopened = _each(files)
-    checked = []
-    count = 0
-    for path in paths:
-        name = stdin_filename if path == "-" else path
-        try:
-            content = _content(path)
-        except CannotOpen as error:
-            error.show()
-            unopened += 1
-            continue
-        found: list[Problem] = []
-        for document in reader.read(content, json=name.endswith(".json")):
-            count += 1
-            _change(document, settings)
-            found += validation.check(document, name, advice=True, machine=machine)
-        if strict:
-            found = [replace(problem, severity="error") for problem in found]
-        if verbose:
-            click.echo(f"{name}: {_counted(len(found), 'problem')}", err=True)
-        text = content.decode(errors="replace").removeprefix("\ufeff") if found and style == "text" else ""
-        checked.append(formats.Checked(name, found, text))
+    unopened: list[checking.CannotOpen] = []
+    paths = checking.find(files, unopened.append)
+    wish = checking.Wish(settings, _gpus(gpu), strict, style == "text", stdin_filename)
+    try:
+        done = checking.check_all(paths, wish)
+    except CannotChange as error:
+        raise click.UsageError(str(error)) from None
+    checked = [one for one in done if isinstance(one, checking.Checked)]
+    unopened += [one for one in done if isinstance(one, checking.CannotOpen)]
+    for unknown in unopened:
+        CannotOpen(str(unknown)).show()
+    for file in checked if verbose else ():
+        click.echo(f"{file.name}: {_counted(len(file.problems), 'problem')}", err=True)
     look = {"color": _colored(color, output), "reasons": verbose} if style in FOR_PEOPLE else {}
-    printed: str = getattr(formats, style)(checked, **look)
-    problems = formats.problems(checked)
+    troubled = [file for file in checked if file.problems]
+    if troubled or style not in FOR_PEOPLE:
+        from llem import formats
+
+        printed: str = getattr(formats, style)(checked, **look)
+    else:
+        printed = ""
+    problems = [problem for file in troubled for problem in file.problems]
+    count = sum(file.documents for file in checked)
     if output:
         _write(output, printed)
     elif printed and not quiet:
@@ -297,54 +277,8 @@ def matrix(as_json: bool) -> None:
 @click.option("--path", "as_path", is_flag=True, help="Print where the file is.")
 def schema(build: str | None, as_path: bool) -> None:
     """Print the specification as one JSON Schema file."""
-    from llem import spec
-
     file = spec.published(build or "")
     click.echo(str(file) if as_path else file.read_text(encoding="utf-8"), nl=as_path)
-
-
-def _each(names: Sequence[str]) -> tuple[list[str], int]:
-    """The files that arguments stand for, each once, and how many arguments stand for none, after saying which."""
-    paths: dict[str, str] = {}
-    missing = 0
-    for name in names:
-        try:
-            for path in _documents(name):
-                paths.setdefault(path if path == "-" else os.path.normpath(Path(path).absolute()), path)
-        except CannotOpen as error:
-            error.show()
-            missing += 1
-    return list(paths.values()), missing
-
-
-def _documents(name: str) -> list[str]:
-    """The files that an argument stands for."""
-    if os.path.isdir(name):  # noqa: PTH112 (Path.is_dir raises for an endless name)
-        found = sorted(str(file) for file in Path(name).rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
-        if not found:
-            raise CannotOpen(f"{name}: no documents in this directory: their names end in {', '.join(SUFFIXES)}.")
-        return found
-    if any(sign in name for sign in "*?[") and not os.path.lexists(name):
-        found = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207 (any path)
-        if not found:
-            raise CannotOpen(f"{name}: no file matches.")
-        return found
-    return [name]
-
-
-def _content(name: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise CannotOpen(f"{name}: {error.strerror}") from None
-    except ValueError as error:  # a null byte in a name
-        raise CannotOpen(f"{name!r}: {error}") from None
-
-
-def _read(name: str) -> list[Document]:
-    from llem import reader
-
-    return reader.read(_content(name), json=name.endswith(".json"))
 
 
 def _write(name: str, text: str) -> None:
@@ -375,10 +309,12 @@ def _colored(wish: str, output: str | None) -> bool:
 
 
 def _gpus(name: str | None) -> Gpus | None:
+    if name is None:
+        return None
     from llem import advice
 
     try:
-        return None if name is None else advice.gpus(name)
+        return advice.gpus(name)
     except ValueError as error:
         raise CannotOpen(f"--gpu: {error}") from None
 
@@ -389,12 +325,15 @@ def _counted(count: int, word: str) -> str:
 
 def _plan(name: str, settings: Sequence[str], consent: bool) -> Plan:
     """The plan of the one document in a file. Prints its problems and exits with 1 when it has some."""
-    from llem import planning, validation
+    from llem import checking, planning, reader, validation
 
-    names = _documents(name)
-    if len(names) > 1:
-        raise click.UsageError(f"{name} holds {len(names)} documents: name one of them.")
-    documents = _read(names[0])
+    try:
+        names = checking.documents(name)
+        if len(names) > 1:
+            raise click.UsageError(f"{name} holds {len(names)} documents: name one of them.")
+        documents = reader.read(checking.content(names[0]), json=names[0].endswith(".json"))
+    except checking.CannotOpen as error:
+        raise CannotOpen(str(error)) from None
     if len(documents) > 1:
         raise click.ClickException(f"{names[0]} holds {len(documents)} documents: only `llem validate` takes several.")
     _change(documents[0], settings)

@@ -10,12 +10,12 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
 from llem import __version__, messages, spec
+from llem.checking import Checked
 from llem.validation import Problem
 
 KEYS = ("file", "line", "column", "path", "rule", "severity", "message")
@@ -29,15 +29,6 @@ _BOLD, _DIM, _RED, _YELLOW, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m
 _LINE_BREAK = re.compile(r"\r\n?|\n")  # those of the reader, which counts the lines
 _TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[\[{]|[^\s,\]}:]+(?::[^\s,\]}:]+)*""")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A file that was checked: its problems in the order in which they stand, and its text for excerpts."""
-
-    name: str
-    problems: Sequence[Problem]
-    text: str = ""
 
 
 def problems(files: Iterable[Checked]) -> list[Problem]:

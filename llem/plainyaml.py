@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import Any
 
-from llem import reader
+from llem.scalars import plain_value
 
 UNUSUAL = object()
 """Stands for a text that is not plain."""
@@ -61,7 +61,7 @@ def _data(node: Any, depth: int) -> Any:
     """The data of a node of libyaml's. Raises for what is not plain."""
     value = node.value
     if isinstance(value, str):
-        return value if node.style else reader.plain_value(value)
+        return value if node.style else plain_value(value)
     if not depth:
         raise ValueError("deep")
     if node.id == "sequence":
@@ -69,7 +69,7 @@ def _data(node: Any, depth: int) -> Any:
     found = {}
     for key, item in value:
         name = key.value
-        if not _PLAIN_KEY.fullmatch(name) or reader.plain_value(name) is not name:
+        if not _PLAIN_KEY.fullmatch(name) or plain_value(name) is not name:
             raise ValueError("key")
         found[name] = _data(item, depth - 1)
     if len(found) != len(value):

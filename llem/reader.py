@@ -12,14 +12,14 @@ number and type.
 from __future__ import annotations
 
 import json
-import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-MAX_INTEGER = 2**53  # every whole number up to here is exact as a double, in any JSON library
+from llem.scalars import Refused, plain_value, quote, scalar_value
+
 MAX_DEPTH = 100
 MAX_ALIAS_GROWTH = 100_000  # nodes that aliases may add to those written in the text
 MAX_OBJECT_NODES = 10_000_000  # nodes in data given as Python objects
@@ -27,24 +27,12 @@ MAX_TAG_DIRECTIVES = 1_000  # libyaml compares each of them with all earlier one
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_BREAK = re.compile(r"\r\n?|\n")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_YAML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_NUMBER_START = frozenset("+-.0123456789")
-_NUMBER = re.compile(
-    r"(?P<integer>[-+]?[0-9]+)"
-    r"|0o(?P<octal>[0-7]+)"
-    r"|0x(?P<hexadecimal>[0-9a-fA-F]+)"
-    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
-    r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
-)
 _JSON_TOKEN = re.compile(r'[][{}"]|[^][{}",:\s]+')
 _JSON_ENDLESS = {"NaN": ".nan", "Infinity": ".inf", "-Infinity": "-.inf"}
 
 _EMPTY = "the document is empty: write at least one key, or remove the document"
 _TOO_DEEP = f"the data is nested more than {MAX_DEPTH} levels deep; make it flatter"
-_TOO_LARGE = f"whole numbers must lie within ±{MAX_INTEGER}; give a smaller number, or quote it as text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +89,6 @@ class _Tree:
     root: _Node | None = None
     nodes: int = 0  # with aliases expanded
     growth: int = 0  # how many of them are not in the text
-
-
-class Refused(Exception):
-    """What is wrong with one value: a rule and a message."""
 
 
 class _Abandoned(Exception):
@@ -283,7 +267,7 @@ def _add_scalar(
         _fault(tree, tree.start, "empty", _EMPTY)
     else:
         try:
-            node.value = plain_value(given) if plain else _scalar_value(given)
+            node.value = plain_value(given) if plain else scalar_value(given)
         except Refused as problem:
             node.sound = False
             _fault(tree, at, *problem.args)
@@ -299,7 +283,7 @@ def _add_alias(tree: _Tree, at: int, name: str) -> None:
     else:
         node = _Node(None, at, sound=False)
         reason = "no anchor has that name" if target is None else "it stands inside what it repeats"
-        _fault(tree, at, "alias", f"correct the alias {_quote(name)}: {reason}")
+        _fault(tree, at, "alias", f"correct the alias {quote(name)}: {reason}")
     tree.nodes += node.size
     tree.growth += node.size - 1
     if tree.growth > MAX_ALIAS_GROWTH:
@@ -370,7 +354,7 @@ def _take_key(tree: _Tree, frame: _Frame, node: _Node, merges: bool) -> None:
         first = frame.merge_at if merges else frame.node.children.get(frame.key, (None,))[0]
         if first is not None:
             where = f" on line {_position(tree.source, first)[0]}" if tree.source else ""
-            message = f"the key {_quote(frame.key)} is given{where} already; remove one of the two"
+            message = f"the key {quote(frame.key)} is given{where} already; remove one of the two"
             _fault(tree, node.at, "duplicate-key", message)
         elif merges:
             frame.awaits, frame.merge_at = "merge", node.at
@@ -388,49 +372,6 @@ def _merge(tree: _Tree, frame: _Frame, node: _Node) -> None:
 
 def _finished(tree: _Tree) -> Document:
     return Document(tree.root.value if tree.root else None, tree.faults, tree.source, tree.root)
-
-
-# ---- single values
-
-
-def plain_value(text: str) -> Any:
-    """Resolve a scalar without quotes by the YAML 1.2 core schema.  Raises Refused."""
-    if text in _WORDS:
-        return _WORDS[text]
-    match = _NUMBER.fullmatch(text) if text[0] in _NUMBER_START else None
-    if match is None:
-        return text
-    if match.lastgroup == "float":
-        return _scalar_value(float(text))
-    if match.lastgroup == "endless":
-        return _scalar_value(math.inf)
-    if match.lastgroup != "integer":
-        return _scalar_value(int(text[2:], 8 if match.lastgroup == "octal" else 16))
-    digits = text.lstrip("+-").lstrip("0") or "0"
-    if len(digits) > len(str(MAX_INTEGER)):  # int() is slow with very many digits, and refuses more
-        raise Refused("number", _TOO_LARGE)
-    return _scalar_value(-int(digits) if text[0] == "-" else int(digits))
-
-
-def _scalar_value(value: Any) -> Any:
-    """Give a scalar its one plain form.  Raises Refused."""
-    if isinstance(value, str):
-        if not value.isascii() and _SURROGATE.search(value):
-            raise Refused("encoding", "half a surrogate pair is no character; write the whole character")
-        return str.__str__(value)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise Refused("number", "numbers must be finite; give a finite number")
-        if not value.is_integer():
-            return float(value)
-    elif not isinstance(value, int):
-        given = _quote(type(value).__name__)
-        raise Refused("type", f"a value of type {given} is no data; give a mapping, a list or a scalar")
-    if abs(whole := int(value)) > MAX_INTEGER:
-        raise Refused("number", _TOO_LARGE)
-    return whole
 
 
 # ---- positions and faults
@@ -465,12 +406,8 @@ def _give_up(tree: _Tree, at: int, rule: str, message: str) -> NoReturn:
 
 def _refuse_tag(tree: _Tree, node: _Node, tag: str) -> None:
     node.sound = False
-    _fault(tree, node.at, "tag", f"tags such as {_quote(tag)} are not supported; remove the tag")
+    _fault(tree, node.at, "tag", f"tags such as {quote(tag)} are not supported; remove the tag")
 
 
 def _failed(source: _Source, at: int, rule: str, message: str) -> Document:
     return Document(None, [Fault((), rule, message, *_position(source, at))], source)
-
-
-def _quote(text: str) -> str:
-    return json.dumps(text if len(text) <= 60 else text[:57] + "...", ensure_ascii=False)

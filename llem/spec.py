@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path as FilePath
 from typing import Any
 
 Schema = dict[str, Any]
@@ -109,7 +109,9 @@ class Rule:
 @cache
 def read(name: str) -> Schema:
     """One file of the schema folder, as it stands."""
-    folder = files("llem.schema") if FOLDER is None else FOLDER
+    from llem import schema
+
+    folder = FOLDER or FilePath(schema.__path__[0])
     content: Schema = json.loads(folder.joinpath(name).read_text(encoding="utf-8"))
     return content
 
@@ -136,7 +138,9 @@ def templates() -> dict[str, Schema]:
 
 def published(build: str = "") -> Any:
     """The file with the bundle, or with a `build` of it for other readers (`editor`, `draft07`, `types`)."""
-    return files("llem.generated").joinpath(f"llem.{build}.schema.json" if build else "llem.schema.json")
+    from llem import generated
+
+    return FilePath(generated.__path__[0], f"llem.{build}.schema.json" if build else "llem.schema.json")
 
 
 def capabilities() -> dict[str, str]:

@@ -52,14 +52,23 @@ def remarks(document: spec.Schema) -> list[Violation]:
 
 
 def _disagreements(data: Any, name: str, rules: Callable[[], tuple[spec.Rule, ...]]) -> list[Violation]:
-    judge = _fast_judge(name) or _explainer(name)
-    if judge.is_valid(data):
+    if is_valid(data, name):
         return []
     nodes = {id(rule.node): rule for rule in rules()}
     found = [_violation(error, _schema(name), nodes) for error in _explainer(name).iter_errors(data)]
     if not found:
         raise AssertionError("the two JSON Schema engines disagree: please report this document")
     return found
+
+
+def is_valid(data: Any, name: str = "") -> bool:
+    """Whether there is nothing to say of `data`: a document, a section of one, or, for advice, a document as meant."""
+    return bool((_fast_judge(name) or _explainer(name)).is_valid(data))
+
+
+def explains(data: Any, name: str = "") -> bool:
+    """The same verdict, by the engine that explains; the two never differ."""
+    return bool(_explainer(name).is_valid(data))
 
 
 def _schema(name: str) -> spec.Schema:

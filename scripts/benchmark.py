@@ -25,7 +25,8 @@ from unittest.mock import patch
 
 from tqdm import tqdm
 
-from llem import builtin, datasets, planning, pytorch, record, running
+import llem
+from llem import builtin, pytorch
 from llem.script import script
 
 LIMIT = 1.02  # the largest median ratio that keeps the promise
@@ -61,14 +62,14 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="llem-benchmark-") as name:
             folder = Path(name)
             say(f"making the model, load average {load:.2f}")
-            parameters = make_model(options, folder / "model")
-            say(f"{parameters / 1e6:,.0f} million parameters, {options.pairs} pairs of batches")
-            loop = measure_loop(options, folder)
+            make_model(options, folder / "model")
+            say(f"{options.pairs} pairs of batches")
+            loop, run = measure_loop(options, folder)
             processes = measure_processes(options, folder)
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(130)
-    table = figures(options, load, parameters, loop, processes)
+    table = figures(options, load, run, loop, processes)
     print(table)
     if options.output:
         before, mark, rest = options.output.read_text("utf-8").partition(mark_of(options))
@@ -105,8 +106,8 @@ def mark_of(options: argparse.Namespace) -> str:
     return f"<!-- figures: {options.device} -->"
 
 
-def make_model(options: argparse.Namespace, folder: Path) -> int:
-    """Save a Llama with random weights and the built-in tokenizer in `folder`; returns how many parameters it has."""
+def make_model(options: argparse.Namespace, folder: Path) -> None:
+    """Save a Llama with random weights and the built-in tokenizer in `folder`."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, set_seed
     from transformers.utils import logging
@@ -126,10 +127,9 @@ def make_model(options: argparse.Namespace, folder: Path) -> int:
         model = LlamaForCausalLM(config)
     model.to(torch.float32 if options.device == "cpu" else torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
-def make_plan(options: argparse.Namespace, folder: Path, batches: int) -> planning.Plan:
+def make_plan(options: argparse.Namespace, folder: Path, batches: int) -> llem.Plan:
     """The experiment: greedy, so many batches, every prompt of one length and every answer of one length."""
     document = {
         "model": str(folder / "model"),
@@ -140,10 +140,10 @@ def make_plan(options: argparse.Namespace, folder: Path, batches: int) -> planni
         "pytorch": {"batch_size": options.batch, "device_map": options.device},
         "output_dir": str(folder / "results"),
     }
-    return planning.plan(document, trust_remote_code=False)
+    return llem.plan(document, trust_remote_code=False)
 
 
-def by_hand(plan: planning.Plan) -> Callable[[Sequence[str]], tuple[list[list[int]], list[str]]]:
+def by_hand(plan: llem.Plan) -> Callable[[Sequence[str]], tuple[list[list[int]], list[str]]]:
     """Load the model, and return the function that a careful researcher writes: texts in, token ids and texts out."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -162,47 +162,50 @@ def by_hand(plan: planning.Plan) -> Callable[[Sequence[str]], tuple[list[list[in
     return answer
 
 
-def measure_loop(options: argparse.Namespace, folder: Path) -> Times:
-    """Time the batches of `running.perform`, the loop of `llem run`, and between them the same ones by hand.
+def measure_loop(options: argparse.Namespace, folder: Path) -> tuple[Times, dict[str, Any]]:
+    """Time the batches of `llem.run`, and between them the same ones by hand; returns also the record of the run.
 
     Nothing of llem is copied or left out: a batch of llem lasts from one call of `pytorch.generate` to the next. The
     batches by hand run before such a call, outside that time: one before the first pair, later two before every other
     call, so that each side comes first in half of the pairs. One batch more than there are pairs ends the last one.
     """
     plan = make_plan(options, folder, options.pairs + 1)
-    batches = list(datasets.batches(datasets.prompts(**plan.kwargs("prompts")), options.batch))
     answer, generate = by_hand(plan), pytorch.generate
     times = Times([], [])
+    batches: list[Sequence[str]] = []
     ours: list[tuple[list[list[int]], list[str]]] = []
     theirs: list[list[dict[str, Any]]] = []
-    pair, started = -1, 0.0  # the first call is the warm-up
+    warm, started = False, 0.0
 
     def watched(session: pytorch.Session, prompts: Sequence[str], seed: bool = False) -> dict[str, Any]:
-        nonlocal pair, started
-        now = time.perf_counter()
-        if pair > 0:
-            times.llem.append(now - started)
-        if pair < 0:
+        nonlocal warm, started
+        now, pair = time.perf_counter(), len(batches)
+        if not warm:
+            warm = True
             answer(prompts)
+            return generate(session, prompts, seed)
+        batches.append(prompts)
+        if pair:
+            times.llem.append(now - started)
         while len(ours) < min(pair + (pair % 2 == 0), options.pairs):
             start = time.perf_counter()
             ours.append(answer(batches[len(ours)]))
             times.by_hand.append(time.perf_counter() - start)
-        if pair > 0 and pair % 10 == 0:
+        if pair and pair % 10 == 0:
             say(f"{pair} of {options.pairs} pairs")
-        pair += 1
         started = time.perf_counter()
         result = generate(session, prompts, seed)
-        if pair > 0:
-            theirs.append(result["outputs"])
+        theirs.append(result["outputs"])
         return result
 
     with patch.object(pytorch, "generate", watched):
-        running.perform(plan, running.new_share(), folder / "outputs.jsonl")
+        result = llem.run(plan.document)
+    if result.status != "finished":
+        sys.exit(f"llem failed: {result.content['error']}")
     for (tokens, texts), rows in zip(ours, theirs[: options.pairs], strict=True):
         if tokens != [row["token_ids"] for row in rows] or texts != [row["text"] for row in rows]:
             sys.exit("the two sides generated different tokens: nothing can be compared")
-    return times
+    return times, result.content
 
 
 def measure_processes(options: argparse.Namespace, folder: Path) -> Times:
@@ -241,22 +244,20 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return ordered[cut], ordered[count - 1 - cut], 1 - outside
 
 
-def figures(options: argparse.Namespace, load: float, parameters: int, loop: Times, processes: Times) -> str:
+def figures(options: argparse.Namespace, load: float, run: dict[str, Any], loop: Times, processes: Times) -> str:
     """The figures as a Markdown table."""
-    import torch
-
-    about, found = record.environment(pytorch.devices()), loop.ratios()
+    about, model, found = run["environment"], run["effective"], loop.ratios()
     versions = ", ".join(f"{name} {about['libraries'][name]}" for name in ("torch", "transformers", "accelerate"))
     cores = f"{about['cores']} cores, {about['memory_bytes'] / 2**30:.0f} GiB memory"
     low, high, coverage = interval(found)
     by_itself = [abs(later / first - 1) for first, later in zip(loop.by_hand[1::2], loop.by_hand[2::2], strict=False)]
     rows = [
-        ("date", record.now()[:10]),
-        ("processor", f"{about['processor']}, {cores}, {torch.get_num_threads()} threads used"),
+        ("date", run["started"][:10]),
+        ("processor", f"{about['processor']}, {cores}, {model['threads']} threads used"),
         ("GPU", about["gpus"][0]["name"] if options.device == "cuda" else "not used"),
         ("software", f"llem {about['llem']}, Python {about['python']}, {versions}"),
         ("load average at the start", f"{load:.2f}"),
-        ("model", f"Llama, {parameters / 1e6:,.0f} million random parameters, {PRECISION[options.device]}"),
+        ("model", f"Llama, {model['parameters'] / 1e6:,.0f} million random parameters, {PRECISION[options.device]}"),
         ("batch", f"{options.batch} prompts of {INPUT_TOKENS} tokens, {options.tokens} new tokens each, greedy"),
         ("pairs of batches", f"{len(found)}, the same tokens in each"),
         ("a batch by hand, median", f"{median(loop.by_hand) * 1000:,.1f} ms"),

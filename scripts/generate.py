@@ -89,8 +89,8 @@ def _in_draft07(node: Any) -> Any:
 def editor() -> dict[str, Any]:
     """The bundle for editors: it refuses the same documents, in the words of the rules, and describes what it offers.
 
-    Editors have no words of ours for `not`, so patterns take its place; and they write a `default` into the document,
-    so it is told in the description instead.
+    Editors have no message for `not`, so patterns take its place; and they write a `default` into the document, so it
+    is told in the description instead.
     """
     whole: dict[str, Any] = _for_editors(spec.bundle())
     return {**whole, "$id": identifier("editor")}
@@ -102,62 +102,75 @@ def _for_editors(node: Any, sentence: str = "") -> Any:
         return [_for_editors(item, sentence) for item in node]
     if not isinstance(node, dict):
         return node
-    wiring = node.get("x-llem", {})
     sentence = node.get("x-llem-rule", {}).get("message", sentence)
     out: dict[str, Any] = {}
     for key, value in node.items():
         if key in ("properties", "patternProperties", "$defs"):
-            out[key] = {name: _for_editors(child, sentence) for name, child in value.items() if child != {"not": {}}}
-            for child in out[key].values() if sentence else ():  # the section itself offers its settings
-                child["doNotSuggest"] = True
+            out[key] = {name: _for_editors(child, sentence) for name, child in value.items() if child != NOTHING}
         elif key in ("allOf", "anyOf", "additionalProperties", "items", "then", "else"):
             out[key] = _for_editors(value, sentence)
-        elif key not in ("title", "default", "not", "x-llem", "x-llem-rule"):
+        elif key not in ("title", "default", "not") and not key.startswith("x-llem"):
             out[key] = value
+    _write_patterns(out, node)
+    _describe(out, node)
+    _tell_forms_apart(out)
+    if sentence:
+        _say(sentence, out)
+    return out
+
+
+NOTHING: dict[str, Any] = {"not": {}}
+
+
+def _write_patterns(out: dict[str, Any], node: dict[str, Any]) -> None:
+    """State what `not` states as patterns: of a text, or of names that may not be there."""
+    refused, wanted = node.get("not", {}).get("pattern"), node.get("pattern")
+    if refused:
+        out["pattern"] = f"^(?![\\s\\S]*{refused})" + (f"(?=[\\s\\S]*{wanted})" if wanted else "")
+    names = [re.escape(name) for name, child in node.get("properties", {}).items() if child == NOTHING]
+    if names:  # no value is a text that matches `a^`, and what stands under `properties` would be offered
+        out["patternProperties"] = {f"^({'|'.join(names)})$": {"type": "string", "pattern": "a^"}}
+    for part in out.get("allOf", ()):  # up to `additionalProperties`, which would refuse the names in its own words
+        out.setdefault("patternProperties", {}).update(part.pop("patternProperties", {}))
+    for key in ("properties", "patternProperties"):
+        if not out.get(key, True):
+            del out[key]
+
+
+def _describe(out: dict[str, Any], node: dict[str, Any]) -> None:
+    """Add the descriptions, and values that editors may write."""
     if "description" in node:
         out["markdownDescription"] = described(node)
     if any(notes := [value_note(node, value) for value in node.get("enum", ())]):
         out["markdownEnumDescriptions"] = notes
-    if "pattern" in node and "expected" in wiring:
-        out["errorMessage"] = f"This is not {wiring['expected']}."
-    if sentence and not out.keys() & {"if", "properties", "allOf"}:
-        out["errorMessage"] = sentence
-    if "pattern" in node.get("not", {}):
-        refused = {**out, "pattern": f"^(?![\\s\\S]*{node['not']['pattern']})"}
-        out = {**out, "allOf": [refused]} if "pattern" in out else refused
-    told = [form["errorMessage"] for form in out.get("anyOf", ()) if "errorMessage" in form]
-    for form in out.get("anyOf", ()) if told else ():  # editors show the message of one form, not always of this one
-        form.setdefault("errorMessage", told[0])
-    for form in out.get("anyOf", ()):  # two without `properties` are one and the same form to an editor that shows them
-        if "properties" not in spec.follow(form):
-            form["properties"] = {}
+    if "pattern" in node and "expected" in node.get("x-llem", {}):
+        out["errorMessage"] = f"This is not {node['x-llem']['expected']}."
     if node.get("minimum", 0) > 0:  # editors fill in 0 otherwise
         out.setdefault("examples", [node.get("default", node["minimum"])])
     if "examples" in node and "anyOf" in node:  # among others, they offer a mapping as "[object Object]"
         out["examples"] = [example for example in node["examples"] if not isinstance(example, dict)]
-    _refuse_names(out, node, sentence)
-    return out
 
 
-def _refuse_names(out: dict[str, Any], node: dict[str, Any], sentence: str) -> None:
-    """State `not: {}` as a pattern of names, for names under `properties` are offered, and a value that none can be.
+def _tell_forms_apart(out: dict[str, Any]) -> None:
+    """Of several forms editors show the message of one, not always that of the right one, so all have the same.
 
-    The pattern stands beside `additionalProperties`, which would otherwise refuse the names in words of its own.
+    Forms with the same `properties`, or with none, are one and the same to the pointer that rests on them.
     """
-    names = [re.escape(name) for name, child in node.get("properties", {}).items() if child == {"not": {}}]
-    if names:
-        if not out["properties"]:
-            del out["properties"]
-        out["patternProperties"] = {
-            f"^({'|'.join(names)})$": {"type": "string", "pattern": "a^", "errorMessage": sentence}
-        }
-    for part in out.get("allOf", ()):
-        if "patternProperties" in part:
-            out["patternProperties"] = {**out.get("patternProperties", {}), **part.pop("patternProperties")}
-    if "allOf" in out:
-        out["allOf"] = [part for part in out["allOf"] if part]
-        if not out["allOf"]:
-            del out["allOf"]
+    forms = out.get("anyOf", ())
+    messages = [form["errorMessage"] for form in forms if "errorMessage" in form]
+    for form in forms:
+        form.update({"errorMessage": messages[0]} if messages else {})
+        if "properties" not in spec.follow(form):
+            form["properties"] = {}
+
+
+def _say(sentence: str, out: dict[str, Any]) -> None:
+    """Give the leaves of a rule its sentence; what stands in a rule is offered by the section, not by the rule."""
+    for key in ("properties", "patternProperties"):
+        for child in out.get(key, {}).values():
+            child["doNotSuggest"] = True
+            if not child.keys() & {"properties", "patternProperties"}:
+                child["errorMessage"] = sentence
 
 
 def described(node: dict[str, Any]) -> str:

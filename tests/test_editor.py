@@ -18,7 +18,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from test_corpus import STARTERS, paths
 
 from llem import introspection, problems, reader, spec, starting, validation
-from llem.cli import SUFFIXES
+from llem.checking import SUFFIXES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -53,7 +53,7 @@ def node_and_npm() -> tuple[list[str], list[str]]:
 
 @pytest.fixture(scope="session")
 def node() -> list[str]:
-    """Return the command `node`. The packages of tests/editor/package.json are there: installed once, by one process."""
+    """Return the command `node`. The packages of tests/editor/package.json are there: one process installs them."""
     node, npm = node_and_npm()
     with (NODE / "package-lock.json").open(encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

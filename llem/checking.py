@@ -1,0 +1,196 @@
+"""Finds the documents that arguments stand for and checks them, many of them on all cores."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llem import plainyaml, resolution, spec, verdict
+
+if TYPE_CHECKING:
+    from llem.advice import Gpus
+    from llem.validation import Problem
+
+SUFFIXES = (".llem.yaml", ".llem.yml", ".llem.json")
+MANY = 200
+"""From so many files on, starting another process costs less than it saves."""
+
+
+class CannotOpen(Exception):
+    """A file or directory that gives no documents; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that was checked: how many documents it holds, their problems in order, and its text for excerpts."""
+
+    name: str
+    problems: Sequence[Problem] = ()
+    text: str = ""
+    documents: int = 1
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How to check: settings to change first (PATH=VALUE), GPUs to judge by, whether advice is an error, texts kept."""
+
+    settings: Sequence[str] = ()
+    machine: Gpus | None = None
+    strict: bool = False
+    texts: bool = False
+    stdin_name: str = "-"
+
+
+def find(names: Sequence[str], report: Callable[[CannotOpen], None]) -> list[str]:
+    """The files that arguments stand for, each once, in order; `report` is told of each that stands for none."""
+    found: dict[str, str] = {}
+    for name in names:
+        try:
+            paths = documents(name)
+        except CannotOpen as error:
+            report(error)
+            continue
+        if len(names) == 1:
+            return paths
+        for path in paths:
+            found.setdefault(path if path == "-" else os.path.abspath(path), path)  # noqa: PTH100 (much faster)
+    return list(found.values())
+
+
+def documents(name: str) -> list[str]:
+    """The files that an argument stands for: below a directory, of a pattern, or itself. Raises CannotOpen."""
+    if os.path.isdir(name):  # noqa: PTH112 (Path.is_dir raises for an endless name)
+        found = sorted(_below(name))
+        if not found:
+            raise CannotOpen(f"{name}: no documents in this directory: their names end in {', '.join(SUFFIXES)}.")
+        return found
+    if any(sign in name for sign in "*?[") and not os.path.lexists(name):
+        import glob
+
+        found = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207
+        if not found:
+            raise CannotOpen(f"{name}: no file matches.")
+        return found
+    return [name]
+
+
+def _below(folder: str) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _below(entry.path)
+                elif entry.name.endswith(SUFFIXES) and entry.is_file():
+                    yield entry.path
+    except PermissionError as error:
+        raise CannotOpen(f"{folder}: {error.strerror}") from None
+
+
+def content(name: str) -> bytes:
+    """What a file holds; `-` is standard input. Raises CannotOpen."""
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123 (half the time of Path.open)
+            return file.read()
+    except OSError as error:
+        raise CannotOpen(f"{name}: {error.strerror}") from None
+    except ValueError as error:  # a null byte in a name
+        raise CannotOpen(f"{name!r}: {error}") from None
+
+
+def check(path: str, wish: Wish) -> Checked | CannotOpen:
+    """Check the documents of one file."""
+    name = wish.stdin_name if path == "-" else path
+    try:
+        read = content(path)
+    except CannotOpen as error:
+        return error
+    is_json = name.endswith(".json")
+    if not (is_json or wish.settings or wish.machine) and is_flawless(read):
+        return Checked(name)
+    from llem import changing, reader, validation
+
+    opened = reader.read(read, json=is_json)
+    problems: list[Problem] = []
+    for document in opened:
+        for setting in wish.settings:
+            changing.change(document, setting)
+        problems += validation.check(document, name, advice=True, machine=wish.machine)
+    if wish.strict:
+        problems = [replace(problem, severity="error") for problem in problems]
+    text = read.decode(errors="replace").removeprefix("\ufeff") if problems and wish.texts else ""
+    return Checked(name, problems, text, len(opened))
+
+
+def is_flawless(text: bytes) -> bool:
+    """Whether a text is plain YAML, valid, and nothing is to be said of it. False also means that this is not known."""
+    data = plainyaml.plain(text)
+    if data is plainyaml.UNUSUAL or not verdict.is_valid(data) or not verdict.is_valid(data, verdict.REMARKS):
+        return False
+    meant = resolution.filled_quickly(data)
+    if meant is None or not verdict.is_valid(meant, verdict.ADVICE):
+        return False
+    return not _has_more_to_say(data, meant)
+
+
+def _has_more_to_say(data: Any, meant: Any) -> bool:
+    """Whether advice that is no schema may have a say."""
+    look_alike = any(setting in data for _, setting in spec.look_alikes())
+    return look_alike or any(_are_both_set(meant, rule) for rule in spec.comparisons())
+
+
+def _are_both_set(meant: Any, rule: spec.Rule) -> bool:
+    return all(resolution.get(meant, tuple(rule.annotation[key].split("."))) is not None for key in ("path", "other"))
+
+
+def check_all(paths: Sequence[str], wish: Wish) -> list[Checked | CannotOpen]:
+    """Check files, in order; many of them on all cores. Raises changing.CannotChange."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if len(paths) < MANY or cores < 2 or "-" in paths:
+        return [check(path, wish) for path in paths]
+    first = check(paths[0], wish)  # what is made for it, the other processes inherit
+    size = -(-(len(paths) - 1) // cores)
+    shares = [paths[start : start + size] for start in range(1, len(paths), size)]
+    others = [(share, *_start(share, wish)) for share in shares[1:]]
+    found = [first, *(check(path, wish) for path in shares[0])]
+    for share, process, answer in others:
+        found += _answer(share, process, answer) or [check(path, wish) for path in share]
+    return found
+
+
+def _start(share: Sequence[str], wish: Wish) -> tuple[int, int]:
+    """Check files in a process of its own; returns its number and the pipe on which it answers."""
+    import pickle
+
+    answer, question = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(question)
+        return process, answer
+    try:  # never back into the program of the parent
+        found = [(index, done) for index, path in enumerate(share) if (done := check(path, wish)) != Checked(path)]
+        with os.fdopen(question, "wb") as file:
+            pickle.dump(found, file)
+    finally:
+        os._exit(0)
+
+
+def _answer(share: Sequence[str], process: int, answer: int) -> list[Checked | CannotOpen] | None:
+    """What the process found, None when it died on the way."""
+    import pickle
+
+    with os.fdopen(answer, "rb") as file:
+        said = file.read()
+    os.waitpid(process, 0)
+    found: list[Checked | CannotOpen] = [Checked(path) for path in share]
+    try:
+        for index, done in pickle.loads(said):
+            found[index] = done
+    except (EOFError, pickle.UnpicklingError):
+        return None
+    return found
