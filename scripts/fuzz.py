@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PIECES = [
     b"model: m\n", b"pytorch:\n", b"  load_in_4bit: true\n", b"  num_beams: 4\n", b"decoder: {temperature: 0}\n",
     b"dataset: {", b"source: ", b"- ", b"? ", b": ", b"{", b"}", b"[", b"]", b", ", b"&a ", b"*a", b"<<: ", b"!!str ",
-    b"---\n", b"...\n", b"'", b'"', b"|\n", b">\n", b"#", b" ", b"\n", b"\n  ", b"null", b"~", b"0", b"8.0", b"no", b"1e-3",
-    b"a: ", b"b", b'"c": ',
+    b"---\n", b"...\n", b"'", b'"', b"|\n", b">\n", b"#", b" ", b"\n", b"\n  ", b"null", b"~", b"0", b"8.0", b"no",
+    b"1e-3", b"a: ", b"b", b'"c": ',
 ]  # fmt: skip
 RARE = [
     b"%YAML 1.1\n", b"\t", b"\r\n", b"\x00", b"\xef\xbb\xbf", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"1e999", b".nan",
