@@ -1,5 +1,5 @@
 """`python -m llem` is the command line."""
 
-from llem.cli import main
+from llem.start import main
 
 main()

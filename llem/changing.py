@@ -20,7 +20,7 @@ class CannotChange(ValueError):
 def change(document: Document, setting: str) -> None:
     """Set one setting, written PATH=VALUE, in a document that was read. Raises CannotChange.
 
-    Keys with odd characters are written as in messages: `pytorch.device_map["model.layers.0"]=cpu`.
+    Keys with odd characters are written as in messages, in brackets and quotes: `section["odd.key"]=1`.
     """
     from llem import reader
 

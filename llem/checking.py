@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".llem.yaml", ".llem.yml", ".llem.json")
 MANY = 200
 """From so many files on, starting another process costs less than it saves."""
+
+
+CHUNK = 1 << 16
 
 
 class CannotOpen(Exception):
@@ -95,8 +99,14 @@ def content(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
     try:
-        with open(name, "rb") as file:  # noqa: PTH123 (half the time of Path.open)
-            return file.read()
+        descriptor = os.open(name, os.O_RDONLY)  # a quarter of the time of Path.read_bytes
+        try:
+            chunks = []
+            while chunk := os.read(descriptor, CHUNK):
+                chunks.append(chunk)
+            return b"".join(chunks)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise CannotOpen(f"{name}: {error.strerror}") from None
     except ValueError as error:  # a null byte in a name
@@ -148,11 +158,22 @@ def _are_both_set(meant: Any, rule: spec.Rule) -> bool:
     return all(resolution.get(meant, tuple(rule.annotation[key].split("."))) is not None for key in ("path", "other"))
 
 
+def summary(documents: int, problems: int) -> str:
+    """The last line: how many documents have how many problems."""
+    return f"{counted(documents, 'document')}: {counted(problems, 'problem')}"
+
+
+def counted(count: int, word: str) -> str:
+    """A number with its word, in the plural where it is one."""
+    return f"{count or 'no'} {word}{'s' if count != 1 else ''}"
+
+
 def check_all(paths: Sequence[str], wish: Wish) -> list[Checked | CannotOpen]:
     """Check files, in order; many of them on all cores. Raises changing.CannotChange."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if len(paths) < MANY or cores < 2 or "-" in paths:
         return [check(path, wish) for path in paths]
+    gc.disable()  # nothing here makes cycles, and looking for them costs as much as judging
     first = check(paths[0], wish)  # what is made for it, the other processes inherit
     size = -(-(len(paths) - 1) // cores)
     shares = [paths[start : start + size] for start in range(1, len(paths), size)]
@@ -160,6 +181,7 @@ def check_all(paths: Sequence[str], wish: Wish) -> list[Checked | CannotOpen]:
     found = [first, *(check(path, wish) for path in shares[0])]
     for share, process, answer in others:
         found += _answer(share, process, answer) or [check(path, wish) for path in share]
+    gc.enable()
     return found
 
 

@@ -18,6 +18,8 @@ from llem import __version__, spec
 
 if TYPE_CHECKING:
     from llem.advice import Gpus
+    from llem.checking import CannotOpen as Unopened
+    from llem.checking import Checked
     from llem.planning import Plan
     from llem.reader import Document
 
@@ -38,10 +40,10 @@ def cli() -> None:
     """Configuration of LLM inference experiments: what is valid runs, and what runs is what was asked."""
 
 
-def main() -> None:
-    """Run the command line; a user's mistake never ends in a traceback."""
+def main(checked: list[Checked | Unopened] | None = None) -> None:
+    """Run the command line; `checked` is what `validate` found already. A user's mistake never ends in a traceback."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(standalone_mode=False, obj=checked)
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
         sys.exit(130)
@@ -114,7 +116,9 @@ def init(file: str, template: str, force: bool) -> None:
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also name each file, and below each problem say the reason of its rule."
 )
+@click.pass_obj
 def validate(
+    already: list[Checked | Unopened] | None,
     files: Sequence[str],
     settings: Sequence[str],
     style: str | None,
@@ -141,7 +145,7 @@ def validate(
     paths = checking.find(files, unopened.append)
     wish = checking.Wish(settings, _gpus(gpu), strict, style == "text", stdin_filename)
     try:
-        done = checking.check_all(paths, wish)
+        done = checking.check_all(paths, wish) if already is None else already
     except CannotChange as error:
         raise click.UsageError(str(error)) from None
     checked = [one for one in done if isinstance(one, checking.Checked)]
@@ -149,7 +153,7 @@ def validate(
     for unknown in unopened:
         CannotOpen(str(unknown)).show()
     for file in checked if verbose else ():
-        click.echo(f"{file.name}: {_counted(len(file.problems), 'problem')}", err=True)
+        click.echo(f"{file.name}: {checking.counted(len(file.problems), 'problem')}", err=True)
     look = {"color": _colored(color, output), "reasons": verbose} if style in FOR_PEOPLE else {}
     troubled = [file for file in checked if file.problems]
     if troubled or style not in FOR_PEOPLE:
@@ -166,7 +170,7 @@ def validate(
         click.echo(printed, color=True)
     if not quiet and not unopened and (output or not problems):
         where = f": see {output}" if output and problems else ""
-        click.echo(f"{_counted(count, 'document')}: {_counted(len(problems), 'problem')}{where}", err=True)
+        click.echo(f"{checking.summary(count, len(problems))}{where}", err=True)
     failed = any(problem.severity == "error" for problem in problems)
     sys.exit(2 if unopened else 1 if failed else 0)
 
@@ -317,10 +321,6 @@ def _gpus(name: str | None) -> Gpus | None:
         return advice.gpus(name)
     except ValueError as error:
         raise CannotOpen(f"--gpu: {error}") from None
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count or 'no'} {word}{'s' if count != 1 else ''}"
 
 
 def _plan(name: str, settings: Sequence[str], consent: bool) -> Plan:

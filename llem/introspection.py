@@ -192,8 +192,10 @@ def fields_table() -> list[dict[str, Any]]:
 
 def kind(schema: spec.Schema) -> str:
     """The type and the bounds of a setting in a few words, null left out."""
-    if "anyOf" in schema:
-        forms = [kind(spec.follow(branch)) for branch in schema["anyOf"] if branch.get("type") != "null"]
+    if "anyOf" in schema and "type" not in schema:
+        branches = [spec.follow(branch) for branch in schema["anyOf"] if branch.get("type") != "null"]
+        told = any("expected" in branch.get("x-llem", {}) for branch in branches)  # with the listed values
+        forms = [kind(branch) for branch in branches if not (told and "enum" in branch)]
         return ", or ".join(dict.fromkeys(forms))
     if "enum" in schema:
         return ", ".join(

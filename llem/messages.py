@@ -217,7 +217,9 @@ def _type(violation: Violation) -> str:
 def _enum(violation: Violation) -> str:
     options = [str(json.dumps(value)).strip('"') for value in violation.expected if value is not None]
     text = f"{shown(violation.instance)} is not one of {', '.join(options)}"
-    near = closest(str(violation.instance), options)
+    values = violation.schema.get("x-llem", {}).get("values", {})
+    same = [value for value, about in values.items() if about.get("sends") == violation.instance]
+    near = same[0] if same else closest(str(violation.instance), options)
     return f"{text}: did you mean {near}?" if near else f"{text}: choose one of these."
 
 
@@ -235,7 +237,7 @@ _KEYWORDS: dict[str, Callable[[Violation], str]] = {
     "maximum": lambda v: f"{shown(v.instance)} is above the greatest allowed value, {v.expected}: lower it.",
     "exclusiveMinimum": lambda v: f"{shown(v.instance)} must be greater than {v.expected}: raise it.",
     "exclusiveMaximum": lambda v: f"{shown(v.instance)} must be less than {v.expected}: lower it.",
-    "minLength": lambda _: "The text is empty: write something, or remove the key.",
+    "minLength": lambda _: "The text is empty: write something.",
     "minProperties": lambda _: "The mapping is empty: fill it, or remove the key.",
     "minItems": lambda _: "The list is empty: fill it, or remove the key.",
 }

@@ -20,7 +20,7 @@ _NUMBER = re.compile(
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
-_TOO_LARGE = f"whole numbers must lie within ±{MAX_INTEGER}; give a smaller number, or quote it as text"
+_TOO_LARGE = f"whole numbers must lie within ±{MAX_INTEGER}; give a number nearer to 0"
 
 
 class Refused(Exception):

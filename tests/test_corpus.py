@@ -1,8 +1,8 @@
 """Every document in valid/, invalid/, advice/ and calls/ is a case.
 
 valid/     documents without a problem
-invalid/   documents, and beside each the lines that `llem validate` prints; `<rule>.mended.yaml`: the same, mended
-advice/    legal documents that do not say what was meant, and the lines
+invalid/   documents, and beside each the lines that `llem validate` prints, and `<name>.mended.yaml`: the same, mended
+advice/    legal documents that do not say what was meant, with the same beside each
 formats/   one document, and what `llem validate` prints of it in each format
 calls/     documents, and beside each its plan
 
@@ -11,6 +11,7 @@ The documents that `llem init` writes, in generated/starters/, are cases too.
 
 from __future__ import annotations
 
+import codecs
 import json
 import subprocess
 import sys
@@ -48,7 +49,12 @@ def paths(*folders: str) -> list[Path]:
     return [case.values[0] for case in documents(*folders)]
 
 
-MENDED = sorted((HERE / "invalid").glob("*.mended.yaml"))
+def mended(path: Path) -> Path:
+    """The place of the same document with as little changed as makes it valid and without advice."""
+    return path.with_name(f"{path.stem}.mended{path.suffix}")
+
+
+MENDED = [pytest.param(mended(path), id=mended(path).name) for path in paths("invalid", "advice")]
 RULES = [rule.id for rule in spec.rules()]
 ADVICE = [rule.id for rule in spec.advice() if not rule.annotation.get("quiet")]
 ONLY_REPORTS = {rule.id for rule in spec.advice() if rule.annotation.get("reports")}
@@ -106,11 +112,17 @@ def test_strict(path: Path) -> None:
     assert CliRunner().invoke(cli, ["validate", "--strict", str(path)]).exit_code == 1
 
 
-def test_every_rule_and_advice_has_its_documents() -> None:
-    """Every rule ships with a document that breaks it and the same document mended, every advice with a document."""
-    wanted = [f"invalid/{rule}{ending}" for rule in RULES for ending in (".yaml", ".mended.yaml", ".errors.txt")]
-    wanted += [f"advice/{rule}{ending}" for rule in ADVICE for ending in (".yaml", ".errors.txt")]
+def test_every_rule_and_advice_has_its_document() -> None:
+    """Every rule ships with a document that breaks it, every advice with one that gets it."""
+    wanted = [f"invalid/{rule}.yaml" for rule in RULES] + [f"advice/{rule}.yaml" for rule in ADVICE]
     assert [name for name in wanted if not (HERE / name).is_file()] == []
+
+
+def test_every_document_has_its_expected_lines_and_is_mended() -> None:
+    """Beside every document with a problem or advice stand the lines that are printed, and the same document mended."""
+    wanted = [mended(path) for path in paths("invalid", "advice")]
+    wanted += [path.with_name(f"{path.stem}.errors.txt") for path in paths("invalid", "advice")]
+    assert [path.name for path in wanted if not path.is_file()] == []
 
 
 def test_every_expectation_has_its_document() -> None:
@@ -119,6 +131,24 @@ def test_every_expectation_has_its_document() -> None:
     files = [path for folder in ("invalid", "advice", "calls") for path in (HERE / folder).iterdir()]
     owners = {f"{path.parent.name}/{path.name.split('.')[0]}" for path in files}
     assert owners - stems == set()
+    twins = {path for path in files if ".mended" in path.name}
+    assert twins == {mended(path) for path in paths("invalid", "advice")}
+
+
+def required() -> list[str]:
+    """Every key that a document, or a form of one of its sections, cannot do without."""
+    found = list(spec.bundle()["required"])
+    for name, node in spec.bundle()["properties"].items():
+        section = spec.follow(node)
+        for form in (section, *map(spec.follow, section.get("anyOf", ()))):
+            found += [f"{name}.{key}" for key in form.get("required", ())]
+    return found
+
+
+def test_every_required_key_is_left_out() -> None:
+    """For each required key there is a document whose only problem is that it lacks the key."""
+    seen = {tuple((one.path, one.rule) for one in problems(path)) for path in paths("invalid")}
+    assert [key for key in required() if ((key, "required"),) not in seen] == []
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -134,10 +164,20 @@ def test_advice_document_shows_this_advice_only(advice: str) -> None:
     assert found == {advice}
 
 
-@pytest.mark.parametrize("path", MENDED, ids=lambda path: path.name)
+def written(path: Path) -> tuple[bool, bool]:
+    """Whether the file has a byte order mark, and whether its lines end as on Windows."""
+    content = path.read_bytes()
+    return content.startswith(codecs.BOM_UTF8), content.count(b"\r\n") == content.count(b"\n")
+
+
+@pytest.mark.parametrize("path", documents("invalid", "advice"))
 def test_mended(path: Path) -> None:
-    """The mended document has no problem, and nothing in it is without effect."""
-    assert problems(path, advice=True) == []
+    """The mended document has no problem and no advice, is written in the same way, and says what was mended."""
+    twin = mended(path)
+    result = CliRunner().invoke(cli, ["validate", "--strict", "--format", "concise", str(twin)])
+    assert (result.stdout, result.exit_code) == ("", 0)
+    assert written(twin) == written(path)
+    assert twin.suffix == ".json" or twin.read_text(encoding="utf-8-sig").startswith("# Mended: ")
 
 
 @pytest.mark.parametrize("path", documents("calls"))
@@ -213,7 +253,7 @@ def test_both_engines_print_the_same(style: str) -> None:
     assert (slow.stdout, slow.stderr, slow.returncode) == (fast.stdout, fast.stderr, fast.returncode)
 
 
-@pytest.mark.parametrize("path", documents("valid", "invalid", "advice", "calls", STARTERS))
+@pytest.mark.parametrize("path", [*documents("valid", "invalid", "advice", "calls", STARTERS), *MENDED])
 def test_same_verdict_everywhere(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """llem with and without jsonschema-rs, the published schema in another validator, and the models agree."""
     elsewhere = jsonschema_rs.Draft202012Validator(
