@@ -6,9 +6,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llem import plainyaml, resolution, spec, verdict
 
@@ -28,8 +28,7 @@ class CannotOpen(Exception):
     """A file or directory that gives no documents; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """A file that was checked: how many documents it holds, their problems in order, and its text for excerpts."""
 
     name: str
@@ -38,8 +37,7 @@ class Checked:
     documents: int = 1
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """How to check: settings to change first (PATH=VALUE), GPUs to judge by, whether advice is an error, texts kept."""
 
     settings: Sequence[str] = ()
@@ -132,6 +130,8 @@ def check(path: str, wish: Wish) -> Checked | CannotOpen:
             changing.change(document, setting)
         problems += validation.check(document, name, advice=True, machine=wish.machine)
     if wish.strict:
+        from dataclasses import replace
+
         problems = [replace(problem, severity="error") for problem in problems]
     text = read.decode(errors="replace").removeprefix("\ufeff") if problems and wish.texts else ""
     return Checked(name, problems, text, len(opened))
@@ -140,22 +140,37 @@ def check(path: str, wish: Wish) -> Checked | CannotOpen:
 def is_flawless(text: bytes) -> bool:
     """Whether a text is plain YAML, valid, and nothing is to be said of it. False also means that this is not known."""
     data = plainyaml.plain(text)
-    if data is plainyaml.UNUSUAL or not verdict.is_valid(data) or not verdict.is_valid(data, verdict.REMARKS):
+    if data is plainyaml.UNUSUAL:
+        return False
+    judges = _judges()
+    if not (judges.valid(data) and judges.unremarkable(data)) or any(name in data for name in judges.look_alikes):
         return False
     meant = resolution.filled_quickly(data)
-    if meant is None or not verdict.is_valid(meant, verdict.ADVICE):
+    if meant is None or not judges.effective(meant):
         return False
-    return not _has_more_to_say(data, meant)
+    return not any(all(resolution.get(meant, path) is not None for path in pair) for pair in judges.compared)
 
 
-def _has_more_to_say(data: Any, meant: Any) -> bool:
-    """Whether advice that is no schema may have a say."""
-    look_alike = any(setting in data for _, setting in spec.look_alikes())
-    return look_alike or any(_are_both_set(meant, rule) for rule in spec.comparisons())
+class _Judges(NamedTuple):
+    """What a flawless document is held to: three schemas, sections that advice looks into, settings it compares."""
+
+    valid: Callable[[Any], bool]
+    unremarkable: Callable[[Any], bool]
+    effective: Callable[[Any], bool]
+    look_alikes: list[str]
+    compared: list[list[spec.Path]]
 
 
-def _are_both_set(meant: Any, rule: spec.Rule) -> bool:
-    return all(resolution.get(meant, tuple(rule.annotation[key].split("."))) is not None for key in ("path", "other"))
+@cache
+def _judges() -> _Judges:
+    compared = [[tuple(rule.annotation[key].split(".")) for key in ("path", "other")] for rule in spec.comparisons()]
+    return _Judges(
+        valid=verdict.judge(),
+        unremarkable=verdict.judge(verdict.REMARKS),
+        effective=verdict.judge(verdict.ADVICE),
+        look_alikes=[setting for _, setting in spec.look_alikes()],
+        compared=compared,
+    )
 
 
 def summary(documents: int, problems: int) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from llem import spec, verdict
 
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Inert:
+class Inert(NamedTuple):
     """A setting that is not sent as it stands, and the advice that says why; None for `sent`: nothing is."""
 
     path: spec.Path
@@ -23,8 +21,7 @@ class Inert:
     sent: Any
 
 
-@dataclass(frozen=True)
-class Resolution:
+class Resolution(NamedTuple):
     """A document as meant.
 
     `resolved` has presets and defaults filled in, `origins` says of each value whether it comes from the `document`,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 Schema = dict[str, Any]
 Path = tuple[str, ...]
@@ -19,8 +18,7 @@ FOLDER: Any = None
 ROOT = "experiment"
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One setting: `path` in the document, its `schema` ($ref followed), and the annotation `x-llem`.
 
     `opens`: it may also be an object, whose keys are settings of their own (`dataset`).
@@ -86,8 +84,7 @@ class Field:
         return dict(self.wiring.get("values", {}).get(key, {}))
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule or advice: its annotation, the schema `node` that states it, and the section it stands in."""
 
     annotation: Schema

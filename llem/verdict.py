@@ -7,15 +7,13 @@ does both, with the same result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from llem import spec
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(NamedTuple):
     """One place where data and schema disagree.
 
     `path` leads to the value, `keyword` is the JSON Schema word that failed and `expected` its value, `schema` the
@@ -63,7 +61,12 @@ def _disagreements(data: Any, name: str, rules: Callable[[], tuple[spec.Rule, ..
 
 def is_valid(data: Any, name: str = "") -> bool:
     """Whether there is nothing to say of `data`: a document, a section of one, or, for advice, a document as meant."""
-    return bool((_fast_judge(name) or _explainer(name)).is_valid(data))
+    return judge(name)(data)
+
+
+def judge(name: str = "") -> Callable[[Any], bool]:
+    """The function that gives the verdict of `is_valid`."""
+    return (_fast_judge(name) or _explainer(name)).is_valid  # type: ignore[no-any-return]
 
 
 def explains(data: Any, name: str = "") -> bool:
