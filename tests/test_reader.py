@@ -299,9 +299,9 @@ def bomb(levels: int) -> bytes:
 
 
 def test_alias_bomb() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     document = one(bomb(30))
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert document.data is None
     assert rules(document) == ["alias"]
     assert only_fault(document).line == 6
@@ -309,9 +309,9 @@ def test_alias_bomb() -> None:
 
 def test_alias_bomb_of_merges_and_long_lists() -> None:
     wide = "a: &a {" + ", ".join(f"k{n}: 1" for n in range(1000)) + "}\n"
-    started = time.perf_counter()
+    started = time.process_time()
     document = one(wide + "".join(f"b{n}: {{<<: *a}}\n" for n in range(1000)))
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert (document.data, rules(document)) == (None, ["alias"])
 
 
@@ -364,9 +364,9 @@ def test_nesting_that_is_too_deep(opening: str, closing: str, as_json: bool, lev
     for text in [opening * levels, opening * levels + "1" + closing * levels]:
         if as_json and levels == 101 and not text.endswith(closing):
             continue
-        started = time.perf_counter()
+        started = time.process_time()
         document = one(text, as_json)
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
         assert (document.data, rules(document)) == (None, ["nesting"])
         assert place(only_fault(document)) == (1, 100 * len(opening) + 1)
 
@@ -500,9 +500,9 @@ def test_a_fault_in_a_broken_document_gives_way_to_the_syntax_error() -> None:
 @needs_libyaml
 def test_a_long_line_gives_a_short_message() -> None:
     for text in ["a: '" + "x" * 10_000_000, "*" + "x" * 10_000_000, "? " * 50 + "!" + "x" * 10_000_000]:
-        started = time.perf_counter()
+        started = time.process_time()
         fault = one(text).faults[0]
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
         check_message(fault)
 
 
@@ -935,9 +935,9 @@ def test_both_yaml_parsers_agree(text: str, monkeypatch: pytest.MonkeyPatch) -> 
 def seconds(content: bytes, json: bool = False, runs: int = 3) -> float:
     times = []
     for _ in range(runs):
-        started = time.perf_counter()
+        started = time.process_time()
         read(content, json)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     return min(times)
 
 
