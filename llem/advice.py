@@ -3,55 +3,18 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 from llem import messages, resolution, spec, verdict
+from llem.machine import Gpus, lacks_gpu
 from llem.messages import Message
 
 TYPO = 0.88
 """How near a key must be to a name to look like a slip of the hand. Libraries have many names that are farther."""
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-
-
-@dataclass(frozen=True)
-class Gpus:
-    """GPUs to judge a document by: the least compute capability (0 without a GPU) and, where it is known, how many."""
-
-    capability: float
-    count: int | None = None
-
-
-def gpus(name: str) -> Gpus:
-    """The GPUs that `name` stands for: `sm_80` or `8.0` for such GPUs, any number of them; `auto` for the ones here.
-
-    Raises ValueError, with one sentence for the user, when that cannot be told.
-    """
-    if name == "auto":
-        return _present()
-    match = re.fullmatch(r"sm_?([0-9]+)([0-9])[a-z]?|([0-9]+)\.([0-9])", name, re.ASCII)
-    if match is None:
-        raise ValueError(f"{name!r} is no GPU: write auto, or a compute capability such as sm_80 or 8.0.")
-    major, minor = (part for part in match.groups() if part is not None)
-    return Gpus(float(f"{major}.{minor}"))
-
-
-def _present() -> Gpus:
-    if find_spec("torch") is None:
-        raise ValueError("which GPU is here cannot be told without torch: name it, for example sm_80.")
-    from llem import pytorch
-
-    try:
-        found = [float(gpu["compute_capability"]) for gpu in pytorch.devices()]
-    except (ImportError, OSError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"which GPU is here cannot be told, because torch fails ({reason}): name it.") from None
-    return Gpus(min(found, default=0.0), len(found))
 
 
 def advice(document: dict[str, Any], machine: Gpus | None = None) -> list[Message]:
@@ -118,15 +81,6 @@ def _beyond(meant: resolution.Resolution, machine: Gpus) -> Iterator[Message]:
         value = resolution.get(meant.settled, field.path)
         if value is None or isinstance(value, dict | list):
             continue
-        needs, text = field.needs(value), ""
-        least = needs.get("compute_capability", 0.0)
-        if (needs.get("cuda") or least) and not machine.capability:
-            text = "needs a CUDA GPU, and there is none: choose another value, or another machine."
-        elif least > machine.capability:
-            text = (
-                f"needs compute capability {least}, and the GPU has {machine.capability}: choose another value or GPU."
-            )
-        elif field.wiring.get("gpus") and machine.count is not None and value > machine.count:
-            text = f"needs as many GPUs, and there are {machine.count}: lower it, or choose another machine."
+        text = lacks_gpu(field, value, machine)
         if text:
             yield Message(field.path, "requires-gpu", f"{messages.shown(value)} {text}")

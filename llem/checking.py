@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llem import plainyaml, resolution, spec, verdict
 
 if TYPE_CHECKING:
-    from llem.advice import Gpus
+    from llem.machine import Gpus
     from llem.validation import Problem
 
 SUFFIXES = (".llem.yaml", ".llem.yml", ".llem.json")

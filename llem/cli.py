@@ -17,9 +17,9 @@ import click
 from llem import __version__, spec
 
 if TYPE_CHECKING:
-    from llem.advice import Gpus
     from llem.checking import CannotOpen as Unopened
     from llem.checking import Checked
+    from llem.machine import Gpus
     from llem.planning import Plan
     from llem.reader import Document
 
@@ -275,6 +275,16 @@ def matrix(as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+def doctor(as_json: bool) -> None:
+    """Say what this machine has, and which values of settings do not run on it."""
+    from llem import doctoring
+
+    report = doctoring.report()
+    click.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else doctoring.told(report))
+
+
+@cli.command()
 @click.option("--editor", "build", flag_value="editor", help="The build for editors: the sentences of the rules.")
 @click.option("--draft07", "build", flag_value="draft07", help="The build for validators that know no newer dialect.")
 @click.option("--types", "build", flag_value="types", help="The build for code generators: types, no rules.")
@@ -315,10 +325,10 @@ def _colored(wish: str, output: str | None) -> bool:
 def _gpus(name: str | None) -> Gpus | None:
     if name is None:
         return None
-    from llem import advice
+    from llem import machine
 
     try:
-        return advice.gpus(name)
+        return machine.gpus(name)
     except ValueError as error:
         raise CannotOpen(f"--gpu: {error}") from None
 

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,11 @@ def now() -> str:
 
 def environment(devices: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The software and the machine: versions, processor, memory in bytes, GPUs, and whether the Hub is out of reach."""
-    from huggingface_hub import constants
+    offline = False
+    if find_spec("huggingface_hub"):
+        from huggingface_hub import constants
 
+        offline = bool(constants.HF_HUB_OFFLINE)
     return {
         "llem": __version__,
         "specification": spec.version(),
@@ -73,7 +77,7 @@ def environment(devices: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else None,
         "gpus": list(devices),
-        "offline": bool(constants.HF_HUB_OFFLINE),
+        "offline": offline,
     }
 
 

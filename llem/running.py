@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from llem import datasets, planning, record, resolution, spec
+from llem import datasets, machine, planning, record, resolution, spec
 from llem.interruption import Interruption
 
 FINISHED, INTERRUPTED, FAILED = "finished", "interrupted", "failed"
@@ -101,19 +101,12 @@ def preflight(plan: planning.Plan) -> str | None:
         raise CannotRun(f"{', '.join(missing)} cannot be imported: install them with `pip install 'llem[run]'`.")
     from llem import pytorch
 
+    available = machine.present()
     for field in spec.fields():
         value = resolution.get(plan.resolved, field.path)
-        needs = {} if value is None or isinstance(value, dict | list) else field.needs(value)
-        if "package" in needs and find_spec(needs["package"]) is None:
-            raise CannotRun(f"{field.dotted}: {value!r} needs the package {needs['package']}: install it.")
-        if needs.get("cuda") and not pytorch.devices():
-            raise CannotRun(f"{field.dotted}: {value!r} needs a CUDA GPU, and this machine has none.")
-        least = min((float(gpu["compute_capability"]) for gpu in pytorch.devices()), default=0.0)
-        if needs.get("cuda") and least < needs.get("compute_capability", 0.0):
-            raise CannotRun(
-                f"{field.dotted}: {value!r} needs compute capability {needs['compute_capability']},"
-                f" and this machine has {least}."
-            )
+        lack = "" if value is None or isinstance(value, dict | list) else machine.lacks(field, value, available)
+        if lack:
+            raise CannotRun(f"{field.dotted}: {value!r} {lack}")
     try:
         datasets.prompts(**plan.kwargs("prompts"))
         return pytorch.check_model(plan)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from llem import messages, reader, verdict
-from llem.advice import Gpus
 from llem.advice import advice as advise
+from llem.machine import Gpus
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sarif import loader as sarif_reader
 
 import llem
-from llem import advice, cli, formats, reader, spec, validation
+from llem import cli, formats, machine, reader, spec, validation
 from llem.validation import Problem
 
 HERE = Path(__file__).parent
@@ -358,7 +358,7 @@ def test_named_files(command: Callable[..., Any], folder: Path, name: str) -> No
 )
 def test_named_gpu(name: str, capability: float) -> None:
     """A GPU is named by its compute capability."""
-    assert advice.gpus(name) == advice.Gpus(capability)
+    assert machine.gpus(name) == machine.Gpus(capability)
 
 
 @pytest.mark.parametrize(
@@ -385,15 +385,15 @@ def test_gpu(command: Callable[..., Any], gpu: str, value: str, runs: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("machine", "told"),
-    [(advice.Gpus(0.0, 0), 2), (advice.Gpus(8.0, 1), 1), (advice.Gpus(8.0, 4), 0), (advice.Gpus(7.0, 4), 1)],
+    ("available", "told"),
+    [(machine.Gpus(0.0, 0), 2), (machine.Gpus(8.0, 1), 1), (machine.Gpus(8.0, 4), 0), (machine.Gpus(7.0, 4), 1)],
 )
-def test_gpus(machine: advice.Gpus, told: int) -> None:
+def test_gpus(available: machine.Gpus, told: int) -> None:
     """Without a GPU nothing runs that needs one, and tensor parallelism needs as many as it says."""
     document = reader.Document(
         {"model": "m", "backend": "vllm", "vllm": {"quantization": "fp8", "tensor_parallel_size": 4}}, []
     )
-    found = validation.check(document, advice=True, machine=machine)
+    found = validation.check(document, advice=True, machine=available)
     assert [one.rule for one in found] == ["requires-gpu"] * told
 
 
@@ -410,10 +410,10 @@ def test_gpu_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     found = [{"compute_capability": "9.0"}, {"compute_capability": "8.9"}]
     monkeypatch.setattr(pytorch, "devices", lambda: found)
-    assert advice.gpus("auto") == advice.Gpus(8.9, 2)
+    assert machine.gpus("auto") == machine.Gpus(8.9, 2)
     monkeypatch.setattr(pytorch, "devices", list)
-    assert advice.gpus("auto") == advice.Gpus(0.0, 0)
-    monkeypatch.setattr(advice, "find_spec", lambda name: None)
+    assert machine.gpus("auto") == machine.Gpus(0.0, 0)
+    monkeypatch.setattr(machine, "find_spec", lambda name: None)
     done = CliRunner().invoke(cli.cli, ["validate", "-", "--gpu", "auto"], input="model: m\n")
     assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 
@@ -438,7 +438,7 @@ def examine(content: bytes, name: str) -> None:
     lines = re.split(r"\r\n?|\n", content.decode(errors="replace").removeprefix("\ufeff"))
     found = []
     for document in reader.read(content, json=name.endswith(".json")):
-        found += validation.check(document, name, advice=True, machine=advice.Gpus(7.0, 1))
+        found += validation.check(document, name, advice=True, machine=machine.Gpus(7.0, 1))
     for one in found:
         assert (one.line is None) == (one.column is None)
         if one.line is not None and one.column is not None:

@@ -1,0 +1,78 @@
+"""What a machine has, and what a value of a setting needs that it lacks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from llem import spec
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """GPUs: the least compute capability (0 without a GPU) and, where it is known, how many."""
+
+    capability: float
+    count: int | None = None
+
+
+def gpus(name: str) -> Gpus:
+    """The GPUs that `name` stands for: `sm_80` or `8.0` for such GPUs, any number of them; `auto` for the ones here.
+
+    Raises ValueError, with one sentence for the user, when that cannot be told.
+    """
+    if name == "auto":
+        return present()
+    match = re.fullmatch(r"sm_?([0-9]+)([0-9])[a-z]?|([0-9]+)\.([0-9])", name, re.ASCII)
+    if match is None:
+        raise ValueError(f"{name!r} is no GPU: write auto, or a compute capability such as sm_80 or 8.0.")
+    major, minor = (part for part in match.groups() if part is not None)
+    return Gpus(float(f"{major}.{minor}"))
+
+
+def present() -> Gpus:
+    """The GPUs of this machine. Raises ValueError, with one sentence for the user, when torch cannot tell."""
+    if find_spec("torch") is None:
+        raise ValueError("which GPU is here cannot be told without torch: name it, for example sm_80.")
+    from llem import pytorch
+
+    try:
+        found = [float(gpu["compute_capability"]) for gpu in pytorch.devices()]
+    except (ImportError, OSError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"which GPU is here cannot be told, because torch fails ({reason}): name it.") from None
+    return Gpus(min(found, default=0.0), len(found))
+
+
+def lacks_gpu(field: spec.Field, value: Any, available: Gpus) -> str:
+    """What the value of a setting needs of GPUs that these do not have, as the end of a sentence; "" for nothing."""
+    needs = field.needs(value)
+    least = needs.get("compute_capability", 0.0)
+    if (needs.get("cuda") or least) and not available.capability:
+        return "needs a CUDA GPU, and there is none: choose another value, or another machine."
+    if least > available.capability:
+        return f"needs compute capability {least}, and the GPU has {available.capability}: choose another value or GPU."
+    if field.wiring.get("gpus") and available.count is not None and value > available.count:
+        return f"needs as many GPUs, and there are {available.count}: lower it, or choose another machine."
+    return ""
+
+
+def lacks(field: spec.Field, value: Any, available: Gpus) -> str:
+    """What the value of a setting needs that this machine, with these GPUs, does not have; "" for nothing."""
+    package = field.needs(value).get("package")
+    if package and find_spec(package) is None:
+        return f"needs the package {package}: install it."
+    return lacks_gpu(field, value, available)
+
+
+def requirements(available: Gpus) -> dict[str, str]:
+    """For each value that needs something, as `path=value` (`path` for a switch): what is lacking, "" for nothing."""
+    found = {}
+    for field in spec.fields():
+        for key in field.wiring.get("values", {}):
+            value = True if key == "true" else key
+            if {"package", "cuda", "compute_capability"} & field.needs(value).keys():
+                found[field.dotted if value is True else f"{field.dotted}={key}"] = lacks(field, value, available)
+    return found
