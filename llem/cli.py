@@ -206,7 +206,10 @@ def explain(file: str, settings: Sequence[str], style: str, consent: bool) -> No
 @settings
 @click.option("--trust-remote-code", "consent", is_flag=True, help="Consent to code that comes with the model.")
 def run(file: str, settings: Sequence[str], consent: bool) -> None:
-    """Run the experiment, and leave a folder with result.json and outputs.jsonl."""
+    """Run the experiment, and leave a folder with result.json and outputs.jsonl.
+
+    FILE may also be the result.json of a run: its document is run again.
+    """
     plan = _plan(file, settings, consent)
     from llem import record, running
     from llem.interruption import Interruption
@@ -228,6 +231,25 @@ def run(file: str, settings: Sequence[str], consent: bool) -> None:
     if result.status == running.INTERRUPTED:
         click.echo("interrupted: the results so far are kept", err=True)
     sys.exit({running.FINISHED: 0, running.INTERRUPTED: 130}.get(result.status, 1))
+
+
+@cli.command()
+@click.argument("results", nargs=-1, required=True, metavar="RESULT…")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "markdown", "csv", "json"]), default="text", help="The form."
+)
+def report(results: Sequence[str], style: str) -> None:
+    """Compare runs: the settings in which they differ, and what was measured.
+
+    A RESULT is a result.json, the folder of a run, or a folder above it.
+    """
+    from llem import reporting
+
+    try:
+        table = reporting.rows(reporting.find(results))
+    except reporting.CannotReport as error:
+        raise CannotOpen(str(error)) from None
+    click.echo(reporting.FORMATS[style](table))
 
 
 @cli.command()
@@ -346,6 +368,7 @@ def _plan(name: str, settings: Sequence[str], consent: bool) -> Plan:
         raise CannotOpen(str(error)) from None
     if len(documents) > 1:
         raise click.ClickException(f"{names[0]} holds {len(documents)} documents: only `llem validate` takes several.")
+    documents[0] = validation.recorded(documents[0])
     _change(documents[0], settings)
     found = validation.check(documents[0], names[0], advice=True)
     for problem in found:

@@ -64,7 +64,17 @@ def read_document(source: Any) -> tuple[reader.Document, str | None]:
             (), "one-document", "The file holds several documents: keep one a file.", *_start(documents[1])
         )
         return reader.Document(None, [fault]), file
-    return documents[0], file
+    return recorded(documents[0]), file
+
+
+def recorded(document: reader.Document) -> reader.Document:
+    """The document that a result.json records; any other document as it is."""
+    from llem.reporting import is_record
+
+    if not is_record(document.data):
+        return document
+    data, faults = reader.normalise(document.data["document"])
+    return reader.Document(data, faults)
 
 
 def load_document(path: str | os.PathLike[str]) -> dict[str, Any]:
