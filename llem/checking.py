@@ -6,9 +6,10 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from llem import plainyaml, resolution, spec, verdict
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from llem.machine import Gpus
     from llem.validation import Problem
 
+T = TypeVar("T")
 SUFFIXES = (".llem.yaml", ".llem.yml", ".llem.json")
 MANY = 200
 """From so many files on, starting another process costs less than it saves."""
@@ -143,12 +145,18 @@ def is_flawless(text: bytes) -> bool:
     if data is plainyaml.UNUSUAL:
         return False
     judges = _judges()
-    if not (judges.valid(data) and judges.unremarkable(data)) or any(name in data for name in judges.look_alikes):
+    if not judges.valid(data) or not judges.unremarkable(data):
         return False
+    for name in judges.look_alikes:
+        if name in data:
+            return False
     meant = resolution.filled_quickly(data)
     if meant is None or not judges.effective(meant):
         return False
-    return not any(all(resolution.get(meant, path) is not None for path in pair) for pair in judges.compared)
+    for left, right in judges.compared:
+        if resolution.get(meant, left) is not None and resolution.get(meant, right) is not None:
+            return False
+    return True
 
 
 class _Judges(NamedTuple):
@@ -185,23 +193,71 @@ def counted(count: int, word: str) -> str:
 
 def check_all(paths: Sequence[str], wish: Wish) -> list[Checked | CannotOpen]:
     """Check files, in order; many of them on all cores. Raises changing.CannotChange."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    cores = _cores()
     if len(paths) < MANY or cores < 2 or "-" in paths:
         return [check(path, wish) for path in paths]
-    gc.disable()  # nothing here makes cycles, and looking for them costs as much as judging
     first = check(paths[0], wish)  # what is made for it, the other processes inherit
     size = -(-(len(paths) - 1) // cores)
     shares = [paths[start : start + size] for start in range(1, len(paths), size)]
-    others = [(share, *_start(share, wish)) for share in shares[1:]]
-    found = [first, *(check(path, wish) for path in shares[0])]
-    for share, process, answer in others:
-        found += _answer(share, process, answer) or [check(path, wish) for path in share]
-    gc.enable()
+    return [first, *chain(*_in_processes([partial(_check_each, share, wish) for share in shares]))]
+
+
+def _check_each(paths: Sequence[str], wish: Wish) -> list[Checked | CannotOpen]:
+    return [check(path, wish) for path in paths]
+
+
+def check_folder(folder: str, wish: Wish) -> list[Checked | CannotOpen]:
+    """Check the documents below a directory; those that nothing is said of are counted together, in the first item.
+
+    So the memory it takes does not grow with the number of files. Raises CannotOpen when there are none.
+    """
+    cores, first = _cores(), list(islice(_below(folder), MANY))
+    if len(first) < MANY or cores < 2:
+        return check_all(documents(folder), wish)
+    check(first[0], wish)  # what is made for it, the other processes inherit
+    counted, troubled = 0, []
+    for count, found in _in_processes([partial(_check_share, folder, wish, rank, cores) for rank in range(cores)]):
+        counted += count
+        troubled += found
+    return [Checked(folder, documents=counted), *sorted(troubled, key=_name)]
+
+
+def _check_share(folder: str, wish: Wish, rank: int, cores: int) -> tuple[int, list[Checked | CannotOpen]]:
+    """Check a share of the documents below a directory: how many nothing is said of, and what is said of the others."""
+    counted, troubled = 0, []
+    for path in islice(_below(folder), rank, None, cores):
+        done = check(path, wish)
+        if isinstance(done, Checked) and not done.problems:
+            counted += done.documents
+        else:
+            troubled.append(done)
+    return counted, troubled
+
+
+def _name(done: Checked | CannotOpen) -> str:
+    return done.name if isinstance(done, Checked) else str(done)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") and hasattr(os, "fork") else 1
+
+
+def _in_processes(works: Sequence[Callable[[], T]]) -> list[T]:
+    """What each piece of work returns; all but the first are done in processes of their own."""
+    gc.disable()  # nothing here makes cycles, and looking for them costs as much as judging
+    try:
+        others = [(work, *_start(work)) for work in works[1:]]
+        found = [works[0]()]
+        for work, process, answer in others:
+            said = _answer(process, answer)
+            found.append(work() if said is None else said[0])
+    finally:
+        gc.enable()
     return found
 
 
-def _start(share: Sequence[str], wish: Wish) -> tuple[int, int]:
-    """Check files in a process of its own; returns its number and the pipe on which it answers."""
+def _start(work: Callable[[], Any]) -> tuple[int, int]:
+    """Do work in a process of its own; returns its number and the pipe on which it answers."""
     import pickle
 
     answer, question = os.pipe()
@@ -210,24 +266,20 @@ def _start(share: Sequence[str], wish: Wish) -> tuple[int, int]:
         os.close(question)
         return process, answer
     try:  # never back into the program of the parent
-        found = [(index, done) for index, path in enumerate(share) if (done := check(path, wish)) != Checked(path)]
         with os.fdopen(question, "wb") as file:
-            pickle.dump(found, file)
+            pickle.dump([work()], file)
     finally:
         os._exit(0)
 
 
-def _answer(share: Sequence[str], process: int, answer: int) -> list[Checked | CannotOpen] | None:
-    """What the process found, None when it died on the way."""
+def _answer(process: int, answer: int) -> Any:
+    """What the process found, in a list; None when it died on the way."""
     import pickle
 
     with os.fdopen(answer, "rb") as file:
         said = file.read()
     os.waitpid(process, 0)
-    found: list[Checked | CannotOpen] = [Checked(path) for path in share]
     try:
-        for index, done in pickle.loads(said):
-            found[index] = done
+        return pickle.loads(said)
     except (EOFError, pickle.UnpicklingError):
         return None
-    return found

@@ -142,7 +142,7 @@ def validate(
         raise click.UsageError("--quiet and --verbose: choose one of them.")
     style = style or ("text" if sys.stdout.isatty() and not output else "concise")
     unopened: list[checking.CannotOpen] = []
-    paths = checking.find(files, unopened.append)
+    paths = checking.find(files, unopened.append) if already is None else []
     wish = checking.Wish(settings, _gpus(gpu), strict, style == "text", stdin_filename)
     try:
         done = checking.check_all(paths, wish) if already is None else already

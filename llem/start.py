@@ -33,11 +33,17 @@ def _checked(words: Sequence[str]) -> list[Checked | CannotOpen] | None:
         return None
     from llem import checking
 
-    missing: list[checking.CannotOpen] = []
-    paths = checking.find(words[1:], missing.append)
-    if missing:
-        return None
-    done = checking.check_all(paths, checking.Wish(texts=sys.stdout.isatty()))
+    wish, missing = checking.Wish(texts=sys.stdout.isatty()), list[checking.CannotOpen]()
+    if len(words) == 2 and os.path.isdir(words[1]):  # noqa: PTH112 (Path.is_dir raises for an endless name)
+        try:
+            done = checking.check_folder(words[1], wish)
+        except checking.CannotOpen:
+            return None
+    else:
+        paths = checking.find(words[1:], missing.append)
+        if missing:
+            return None
+        done = checking.check_all(paths, wish)
     if not any(_has_something_to_say(file) for file in done):
         count = sum(file.documents for file in done if isinstance(file, checking.Checked))
         print(checking.summary(count, 0), file=sys.stderr)  # noqa: T201
