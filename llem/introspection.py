@@ -139,7 +139,7 @@ def _decoder_numbers(engine: str) -> list[str]:
 
 
 def _is_valid(field: spec.Field, engine: str, value: str) -> bool:
-    document: Any = {"model": "m", "backend": engine}
+    document: Any = {"model": "m", spec.ENGINE: engine}
     node = document
     for part in field.path[:-1]:
         node = node.setdefault(part, {})

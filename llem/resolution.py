@@ -37,7 +37,7 @@ class Resolution(NamedTuple):
 
 def resolve(document: Document) -> Resolution:
     """What the valid `document` means."""
-    engine = str(document.get("backend") or _default_engine())
+    engine = chosen_engine(document)
     resolved, origins = _filled(document, engine)
     said = verdict.advice(resolved)
     settled, inert = deepcopy(resolved) if said else resolved, []
@@ -53,7 +53,7 @@ def resolve(document: Document) -> Resolution:
 
 def filled_quickly(document: Document) -> Document | None:
     """What `resolve` fills in, for a valid document without a null; None for one that has some."""
-    filled = dict(_defaults(str(document.get("backend") or _default_engine())))
+    filled = dict(_defaults(chosen_engine(document)))
     for name, value in document.items():
         if isinstance(value, dict) and isinstance(filled.get(name), dict):
             if None in value.values():
@@ -67,14 +67,19 @@ def filled_quickly(document: Document) -> Document | None:
     return filled
 
 
+def chosen_engine(document: Document) -> str:
+    """The engine that a document chooses, by default where it does not say."""
+    return str(document.get(spec.ENGINE) or _default_engine())
+
+
 @cache
 def _defaults(engine: str) -> Document:
-    return _filled({"backend": engine}, engine)[0]
+    return _filled({spec.ENGINE: engine}, engine)[0]
 
 
 @cache
 def _default_engine() -> str:
-    return str(spec.section(())["properties"]["backend"]["default"])
+    return str(spec.section(())["properties"][spec.ENGINE]["default"])
 
 
 def get(document: Any, path: spec.Path) -> Any:

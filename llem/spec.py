@@ -17,6 +17,9 @@ FOLDER: Any = None
 
 ROOT = "experiment"
 
+ENGINE = "backend"
+"""The setting that chooses the engine."""
+
 
 class Field(NamedTuple):
     """One setting: `path` in the document, its `schema` ($ref followed), and the annotation `x-llem`.
@@ -219,7 +222,7 @@ def advice_schema() -> Schema:
                         place = place.setdefault("properties", {}).setdefault(part, {})
                     place.setdefault("properties", {})[name] = {"type": "null"}
             if limits:
-                node["allOf"].append({"if": {"properties": {"backend": {"const": engine}}}, "then": limits})
+                node["allOf"].append({"if": {"properties": {ENGINE: {"const": engine}}}, "then": limits})
     return whole
 
 

@@ -36,8 +36,15 @@ LIMITS = {
 DOCUMENT = (ROOT / "docs" / "quickstart.llem.yaml").read_text("utf-8")
 """What people write: a small document with a few comments."""
 
-BARE = "import click, yaml, yaml.cyaml, jsonschema_rs, json, re, dataclasses, pathlib"
-"""What llem must import to read YAML, judge it, and have a command line."""
+OTHERS = {
+    "2,000 commented files": (ROOT / "generated" / "starters" / "sampling.llem.yaml").read_text("utf-8"),
+    "2,000 unusual files": f"# Größe\n{DOCUMENT}",
+}
+"""Told beside the promises, with no limit: what `llem init` writes, mostly comments, and files that the fast way of
+reading leaves to the reader, for a letter that is not ASCII."""
+
+BARE = "import yaml.cyaml, jsonschema_rs, json, re, pathlib, typing, functools, itertools, copy"
+"""What llem imports of others when files are all fine, and nothing else."""
 
 Command = list[str]
 
@@ -63,7 +70,7 @@ def main() -> None:
         text = options.output.read_text("utf-8")
         marked = r"(<!-- figures: validate -->\n).*?(\n<!-- end -->)"
         options.output.write_text(re.sub(marked, lambda m: f"{m[1]}\n{page}\n{m[2]}", text, flags=re.DOTALL), "utf-8")
-    broken = [row for row in rows if float(row[4]) > float(row[5])]
+    broken = [row for row in rows if row[5] != "–" and float(row[4]) > float(row[5])]
     sys.exit(1 if broken else 0)
 
 
@@ -107,14 +114,24 @@ def compare(tools: dict[str, Command], folder: Path, rounds: int) -> list[list[s
         "ajv-cli": [*tools["ajv-cli"], str(folder / "many" / "*.yaml")],
         "sourcemeta": [*tools["sourcemeta"], str(folder / "many")],
     }
+    cases = {"one file": one, "2,000 files": many}
+    for what, text in OTHERS.items():
+        place = folder / what.replace(" ", "-").replace(",", "")
+        documents(place, 2000, text)
+        cases[what] = {
+            "llem": [*tools["llem"], str(place)],
+            "ajv-cli": [*tools["ajv-cli"], str(place / "*.yaml")],
+            "sourcemeta": [*tools["sourcemeta"], str(place)],
+        }
     rows = []
-    for what, commands in (("one file", one), ("2,000 files", many)):
+    for what, commands in cases.items():
         times = medians(commands, rounds, what)
-        for (case, other), limit in LIMITS.items():
-            if case == what:
-                ratio = times["llem"] / times[other]
-                figures = [f"{times['llem'] * 1000:.0f} ms", f"{times[other] * 1000:.0f} ms"]
-                rows.append([what, other, *figures, f"{ratio:.3f}", f"{limit:.2f}"])
+        for other in [name for name in times if name != "llem"]:
+            limit = LIMITS.get((what, other))
+            if limit or what in OTHERS:
+                figures = [f"{times[name] * 1000:.0f} ms" for name in ("llem", other)]
+                ratio = f"{times['llem'] / times[other]:.3f}"
+                rows.append([what, other, *figures, ratio, f"{limit:.2f}" if limit else "–"])
     return rows
 
 
@@ -134,12 +151,11 @@ def seconds(command: Sequence[str]) -> float:
     return time.perf_counter() - start
 
 
-def documents(folder: Path, count: int) -> list[str]:
+def documents(folder: Path, count: int, text: str = DOCUMENT) -> list[str]:
     """So many small valid documents, each different."""
     folder.mkdir()
     for number in range(count):
-        text = DOCUMENT.replace("n: 48", f"n: {number + 1}").replace("batch_size: 8", f"batch_size: {number % 64 + 1}")
-        (folder / f"{number:06}.llem.yaml").write_text(text)
+        (folder / f"{number:06}.llem.yaml").write_text(re.sub(r"(?m)^n: \d+", f"n: {number + 1}", text))
     return sorted(str(path) for path in folder.iterdir())
 
 

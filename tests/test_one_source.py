@@ -18,11 +18,10 @@ SOURCES = sorted((ROOT / "llem").glob("*.py"))
 NAMES = {field.name for field in spec.fields()}
 MOST = 12
 
-# (file, name): why the runtime knows this setting by name. At most MOST; see the test.
+# (file, name): why the runtime knows this setting by name. At most MOST mentions in all; see the test.
 KNOWN = {
-    ("spec.py", "backend"): "advice on settings that an engine lacks asks for the engine",
-    ("resolution.py", "backend"): "a document is resolved for one engine",
-    ("introspection.py", "backend"): "a small document asks the schema what an engine allows",
+    ("spec.py", "backend"): "spec.ENGINE: a document is resolved for the engine that it chooses; a rule names it too",
+    ("introspection.py", "backend"): "a key of the list of rules",
     ("introspection.py", "model"): "the same document needs a model",
     ("introspection.py", "precision"): "PRECISION_SUPPORT is a promised name",
     ("planning.py", "trust_remote_code"): "the operator's word is an argument of plan()",
@@ -62,6 +61,7 @@ def mentions(path: Path) -> Iterator[tuple[str, int]]:
                 yield word, line
 
 
+MENTIONS = [(path.name, name) for path in SOURCES for name, _ in mentions(path)]
 FOUND = {(path.name, name): f"{path.name}:{line}: {name}" for path in SOURCES for name, line in mentions(path)}
 
 
@@ -77,7 +77,8 @@ def test_the_list_is_not_longer_than_the_code() -> None:
 
 def test_the_list_is_short() -> None:
     """If the list grows, the vocabulary of the schema lacks something: mend that instead."""
-    assert len(KNOWN) <= MOST, f"{len(KNOWN)} settings are known by name"
+    known = [key for key in MENTIONS if key in KNOWN]
+    assert len(known) <= MOST, f"settings are mentioned {len(known)} times: {known}"
 
 
 @pytest.mark.parametrize("call", ["generate", "BitsAndBytesConfig"])
