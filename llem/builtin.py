@@ -229,7 +229,7 @@ def _tiny_gpt2() -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
     return tokenizer, model
 
 
-def _tokenizer(bos: str, eos: str) -> PreTrainedTokenizerFast:
+def _tokenizer(bos: str, eos: str, vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
     """Return a byte-level BPE tokenizer trained on the prompts: special tokens first, and no pad token.
 
     Where `bos` is a token of its own it is put before every text, as Llama has it.
@@ -239,7 +239,7 @@ def _tokenizer(bos: str, eos: str) -> PreTrainedTokenizerFast:
 
     special = list(dict.fromkeys([bos, eos]))
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),  # every byte, so that any text round-trips
         show_progress=False,
