@@ -117,7 +117,7 @@ def read(name: str) -> Schema:
 
 
 def version() -> str:
-    """The version of the specification."""
+    """The version of the specification, written in one place; builds, packages and records bear it."""
     return str(read("engines.json")["version"])
 
 
@@ -188,7 +188,24 @@ def bundle() -> Schema:
     whole = {"$schema": root["$schema"], "$id": f"urn:llem:experiment:{version()}", **body}
     whole["$defs"] = {name: definitions[name] for name in sorted(definitions)}
     _forbid_reserved_names(whole)
+    for node in _marked(whole, "version"):
+        node.update(_of_this_version())
     return whole
+
+
+def _of_this_version() -> Schema:
+    """What a version may be: while the first number is 0, the second one must be ours, later no greater than ours."""
+    own = version()
+    major, minor, _ = own.split(".")
+    minors = minor if major == "0" else f"({'|'.join(map(str, range(int(minor) + 1)))})"
+    return {
+        "pattern": f"^{major}[.]{minors}[.](0|[1-9][0-9]*)$",
+        "not": {"type": "string", "pattern": "\n"},
+        "examples": [own],
+        "x-llem": {
+            "expected": f"a version that the specification {own} covers: update llem, or write the document for {own}"
+        },
+    }
 
 
 def _forbid_reserved_names(whole: Schema) -> None:

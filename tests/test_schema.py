@@ -23,6 +23,7 @@ ENGINES = list(spec.engines())
 
 UNWIRED = {
     "$schema": "for editors, not for the experiment",
+    "schema_version": "for the reader of the document, not for the experiment",
     "backend": "chooses the engine",
     "decoder.preset": "stands for other settings",
 }

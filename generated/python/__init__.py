@@ -178,6 +178,8 @@ class ExperimentConfig(LlemModel):
     )
     field_schema: Annotated[str | None, Field(alias="$schema")] = None
     """Where an editor finds this schema. It says nothing about the experiment."""
+    schema_version: str | None = None
+    """The version of the specification that the document is written for. A document for another one is refused instead of misread."""
     model: Literal["builtin:tiny-llama", "builtin:tiny-gpt2"] | str
     """A Hub id, a local path, or a model that llem makes itself (`builtin:tiny-llama`, `builtin:tiny-gpt2`)."""
     backend: Literal["pytorch", "vllm", "tensorrt"] | None = "pytorch"
