@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llem import resolution, spec, validation
+
+if TYPE_CHECKING:
+    from llem.asked import Row
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,12 @@ class Plan:
             live: dict[str, Any] = pytorch.live(self, self.arguments(name))
             return live
         return self.arguments(name)
+
+    def settings(self) -> list[Row]:
+        """What will become of each setting, as far as the plan tells: asked, effective, and the verdict."""
+        from llem import asked
+
+        return asked.predicted(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON."""

@@ -6,14 +6,14 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llem import builtin, datasets
+from llem import builtin, datasets, reading
 
 if TYPE_CHECKING:
     from llem.planning import Plan
@@ -45,6 +45,9 @@ class Session:
     compiled: Compiled = field(default_factory=Compiled)
     templated: bool = False
     cache: str | None = None
+    cache_layers: dict[str, int] = field(default_factory=dict)
+    generation_config: Any = None
+    logits_processors: list[str] = field(default_factory=list)
 
 
 def live(plan: Plan, arguments: Any) -> Any:
@@ -259,18 +262,32 @@ def _outputs(session: Session, lengths: list[int], rows: list[list[int]]) -> lis
 def _watched(session: Session) -> Iterator[list[float]]:
     """Note when each forward pass is done; the calls stay exactly those of the plan."""
     passes: list[float] = []
+    model, prepare = session.model, session.model._get_logits_processor
+    prepared = False
+
+    def note(generation_config: Any, *positional: Any, **named: Any) -> Any:
+        nonlocal prepared
+        processors = prepare(generation_config, *positional, **named)
+        if not prepared:  # a model that drafts for itself generates within this call, with other settings
+            session.generation_config = generation_config
+            session.logits_processors = [type(processor).__name__ for processor in processors]
+            prepared = True
+        return processors
 
     def done(_module: Any, _inputs: Any, output: Any) -> None:
         if not passes:
             _synchronize()
             cache = getattr(output, "past_key_values", None)
             session.cache = type(cache).__name__ if cache is not None else None
+            session.cache_layers = _kinds(getattr(cache, "layers", ()))
         passes.append(time.perf_counter())
 
-    hook = session.model.register_forward_hook(done)
+    hook = model.register_forward_hook(done)
+    model._get_logits_processor = note
     try:
         yield passes
     finally:
+        del model._get_logits_processor
         hook.remove()
 
 
@@ -288,12 +305,35 @@ def captured_graphs() -> int:
     return int(counters["stats"]["unique_graphs"])
 
 
+def _kinds(things: Iterable[Any]) -> dict[str, int]:
+    """How many there are of each class."""
+    return dict(Counter(type(thing).__name__ for thing in things))
+
+
+def readings(session: Session) -> dict[str, Any]:
+    """What live objects say at the paths of the specification; what was not reached yet is left out."""
+    import torch
+
+    return reading.read(
+        reading.paths(session.plan.backend),
+        model=session.model,
+        tokenizer=session.tokenizer,
+        generation_config=session.generation_config,
+        torch=torch,
+    )
+
+
 def effective(session: Session) -> dict[str, Any]:
     """What the live model says of itself: the other side of what was asked."""
     import torch
 
     model, tokenizer, compiled = session.model, session.tokenizer, session.compiled
-    kinds = Counter(type(module).__name__ for module in model.modules() if "Linear" in type(module).__name__)
+    linear = (module for module in model.modules() if "Linear" in type(module).__name__)
+    attention = Counter(
+        str(module.config._attn_implementation)
+        for module in model.modules()
+        if "Attention" in type(module).__name__ and hasattr(module, "config")
+    )
     dtypes = Counter(str(parameter.dtype).removeprefix("torch.") for parameter in model.parameters())
     own = model.generation_config.to_diff_dict()
     graphs = captured_graphs() - compiled.graphs_before if compiled.active else 0
@@ -301,13 +341,21 @@ def effective(session: Session) -> dict[str, Any]:
         "model_class": type(model).__name__,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "parameter_dtypes": dict(dtypes),
-        "linear_layers": dict(kinds),
+        "linear_layers": _kinds(linear),
         "memory_footprint_bytes": model.get_memory_footprint(),
-        "attention": model.config._attn_implementation,
+        "attention": ", ".join(attention) or model.config._attn_implementation,
+        "attention_layers": dict(attention),
         "device": str(model.device),
-        "device_map": {key: str(value) for key, value in getattr(model, "hf_device_map", {}).items()},
+        "device_map": _device_map(model),
+        "own_code": {
+            "present": bool(getattr(model.config, "auto_map", None)),
+            "ran": type(model).__module__.startswith("transformers_modules."),
+        },
         "generation_config": {key: value for key, value in own.items() if key != "transformers_version"},
+        "generate": _told(session.generation_config),
+        "logits_processors": session.logits_processors,
         "cache": session.cache,
+        "cache_layers": session.cache_layers,
         "compile": {"asked": compiled.asked, "active": compiled.active, "graphs": graphs, "error": compiled.error},
         "tokenizer": {
             "class": type(tokenizer).__name__,
@@ -316,7 +364,22 @@ def effective(session: Session) -> dict[str, Any]:
             "chat_template_applied": session.templated,
         },
         "threads": torch.get_num_threads(),
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "seed": torch.initial_seed(),
     }
+
+
+def _device_map(model: Any) -> dict[str, str]:
+    """Where each part of the model is; the library keeps no map where all are on one device."""
+    places = getattr(model, "hf_device_map", None) or {"": model.device}
+    return {key: f"cuda:{place}" if isinstance(place, int) else str(place) for key, place in places.items()}
+
+
+def _told(generation_config: Any) -> dict[str, Any]:
+    """The generation config of the last generate call, as the library completed it; what is unset is left out."""
+    told: dict[str, Any] = reading.plain(generation_config.to_dict()) if generation_config is not None else {}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def peak_device_memory() -> int | None:

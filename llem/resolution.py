@@ -114,7 +114,7 @@ def _presets() -> dict[spec.Path, spec.Field]:
 
 
 @cache
-def _settings(engine: str) -> list[tuple[spec.Field, bool]]:
+def settings(engine: str) -> list[tuple[spec.Field, bool]]:
     """The settings that count with `engine`, and whether each belongs to one form of a choice.
 
     What is not written in one form of a choice belongs to another form, and is not filled in.
@@ -131,7 +131,7 @@ def _settings(engine: str) -> list[tuple[spec.Field, bool]]:
 def _filled(document: Document, engine: str) -> tuple[Document, dict[spec.Path, str]]:
     filled: Document = {}
     origins: dict[spec.Path, str] = {}
-    for field, is_of_one_form in _settings(engine):
+    for field, is_of_one_form in settings(engine):
         value, origin = get(document, field.path), "document"
         if field.opens and isinstance(value, dict):
             continue  # its keys are settings of their own

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from llem import datasets, machine, planning, record, resolution, spec
+from llem import asked, datasets, machine, planning, reading, record, resolution, spec
 from llem.interruption import Interruption
 
 FINISHED, INTERRUPTED, FAILED = "finished", "interrupted", "failed"
@@ -36,6 +36,16 @@ class Result:
     def status(self) -> str:
         """`finished`, `interrupted` or `failed`."""
         return str(self.content["status"])
+
+    @property
+    def settings(self) -> list[asked.Row]:
+        """What was asked of each setting, beside what became of it; [] when no model was loaded."""
+        return [asked.Row(**row) for row in self.content["effective"].get("settings", ())]
+
+    @property
+    def changed(self) -> list[asked.Row]:
+        """The settings of which something else became than was asked."""
+        return [row for row in self.settings if row.verdict == asked.CHANGED]
 
 
 class CannotRun(RuntimeError):
@@ -135,6 +145,7 @@ def perform(
     start = time.perf_counter()
     session = pytorch.load(plan)
     share["load_seconds"] = time.perf_counter() - start
+    warmed = 0
     prompts = pytorch.texts(session)
     share["prompts_sha256"] = record.digest(prompts)
     mine = list(range(rank, len(prompts), size))
@@ -143,6 +154,7 @@ def perform(
         start = time.perf_counter()
         for _ in range(plan.arguments("warm_up")["batches"] if batches else 0):
             pytorch.generate(session, [prompts[index] for index in batches[0]])
+            warmed += 1
         share["warm_up_seconds"] = time.perf_counter() - start
         pytorch.wait_for_others()
         bar = tqdm(total=len(mine), desc="generating", unit="prompt", disable=None if rank == 0 else True)
@@ -152,6 +164,7 @@ def perform(
                 rows = done.pop("outputs")
                 tokens = {key: sum(row[key] for row in rows) for key in ("input_tokens", "output_tokens")}
                 with interruption.held():
+                    share["longest_input"] = max(share["longest_input"], *(row["input_tokens"] for row in rows))
                     share["batches"].append({"batch": number, "rank": rank, "prompts": len(indices), **done, **tokens})
                     for place, row in enumerate(rows):
                         index = indices[place * len(indices) // len(rows)]
@@ -161,7 +174,8 @@ def perform(
                 bar.update(len(indices))
     finally:
         with interruption.held():
-            share["effective"] = pytorch.effective(session)
+            share["effective"] = {**pytorch.effective(session), "warm_up_batches": warmed}
+            share["readings"] = pytorch.readings(session)
             share["peak_memory"] = record.peak_memory(pytorch.peak_device_memory())
     share["status"] = FINISHED
 
@@ -176,6 +190,8 @@ def new_share() -> dict[str, Any]:
         "prompts_sha256": None,
         "batches": [],
         "effective": {},
+        "readings": {},
+        "longest_input": 0,
         "peak_memory": record.peak_memory(None),
     }
 
@@ -255,8 +271,8 @@ def work(job: Path) -> None:
     """One data-parallel process: perform a share of the job, and write what came of it beside it."""
     from llem import pytorch
 
-    asked = json.loads(job.read_text(encoding="utf-8"))
-    plan = planning.of(asked["document"], asked["consent"])
+    content = json.loads(job.read_text(encoding="utf-8"))
+    plan = planning.of(content["document"], content["consent"])
     share, rank = new_share(), int(os.environ["RANK"])
     with Interruption() as interruption:
 
@@ -276,13 +292,13 @@ def _content(plan: planning.Plan, shares: list[dict[str, Any]], commit: str | No
     status = INTERRUPTED if INTERRUPTED in states else FAILED if FAILED in states else FINISHED
     errors = sorted((share["error"] for share in shares if share["error"]), key=lambda error: error.pop("time"))
     first = shares[0]
-    return {
+    content = {
         "status": status,
         "error": (errors or [_unexplained()])[0] if status == FAILED else None,
         "document": plan.document,
         "resolved": plan.resolved,
         "plan": plan.to_dict(),
-        "effective": {**first["effective"], "commit": commit},
+        "effective": {"commit": commit, **_effective(shares)},
         "environment": record.environment(pytorch.devices()),
         "metrics": record.metrics(shares),
         "batches": [batch for share in shares for batch in share["batches"]],
@@ -294,6 +310,21 @@ def _content(plan: planning.Plan, shares: list[dict[str, Any]], commit: str | No
             word.encode("utf-8", "backslashreplace").decode() for word in (Path(sys.argv[0]).name, *sys.argv[1:])
         ],
     }
+    if first["effective"]:
+        found = first["readings"] | reading.read(reading.paths(plan.backend), record=content)
+        content["effective"]["settings"] = [row._asdict() for row in asked.became(plan, found)]
+    return content
+
+
+def _effective(shares: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was read back: from the live objects of the first process, and what all of them did."""
+    first: dict[str, Any] = shares[0]["effective"]
+    if not first:
+        return {}
+    rows, columns = ([batch["shape"][side] for share in shares for batch in share["batches"]] for side in (0, 1))
+    longest = max(share["longest_input"] for share in shares)
+    shapes = {"rows": max(rows, default=0), "columns": max(columns, default=0), "longest_input": longest}
+    return {**first, "shapes": shapes, "processes": len(shares)}
 
 
 def _unexplained() -> dict[str, str]:

@@ -86,6 +86,20 @@ class Field(NamedTuple):
         key = value if isinstance(value, str) else json.dumps(value)
         return dict(self.wiring.get("values", {}).get(key, {}))
 
+    def readback(self, engine: str) -> Schema:
+        """Where a live object says what became of the setting: its `path`, and how to compare; {} for nowhere.
+
+        The setting says it itself; else the first call that receives it and can be read (`reads`).
+        """
+        own: Schema | None = self.wiring.get("readback", {}).get(engine)
+        if own is not None:
+            return own
+        for name, argument in self.targets(engine):
+            template = calls(engine)[name].get("reads")
+            if template and argument.isidentifier():
+                return {"path": template.format(argument=argument)}
+        return {}
+
 
 class Rule(NamedTuple):
     """One rule or advice: its annotation, the schema `node` that states it, and the section it stands in."""
