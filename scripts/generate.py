@@ -12,6 +12,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import kit
+import nodejs
+
 from llem import introspection, spec, starting
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,14 +38,42 @@ def outputs() -> dict[str, str]:
         "llem.draft07.schema.json": draft07(),
         "llem.types.schema.json": types(),
     }
+    texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
     return {
         "__init__.py": f'"""The specification in other forms. {MARK}"""\n',
-        **{name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()},
+        **texts,
         "python/__init__.py": models(),
         "docs/fields.md": fields_page(),
         "docs/rules.md": rules_page(),
         "docs/matrix.md": matrix_page(),
         **{f"starters/{name}.llem.yaml": f"# {MARK}\n{starting.starter(name)}" for name in spec.templates()},
+        **{f"npm/{name}": text for name, text in texts.items()},
+        **npm(),
+        **{name: marked(name, text) for name, text in kit.outputs().items()},
+    }
+
+
+def marked(name: str, text: str) -> str:
+    """A page with the mark of what is generated; JSON as it is."""
+    return f"<!-- {MARK} -->\n\n{text}" if name.endswith(".md") else text
+
+
+def npm() -> dict[str, str]:
+    """The npm package, its builds of the schema aside: what Node makes, and what says what it is."""
+    given = {
+        "mark": MARK,
+        "version": spec.version(),
+        "schemas": {"": spec.bundle(), "types": types()},
+        "advice": spec.advice_schema(),
+        "engines": spec.engines(),
+        "names": spec.names(),
+    }
+    manifest = json.loads((nodejs.TOOLS / "package" / "package.json").read_text(encoding="utf-8"))
+    texts = {"README.md": nodejs.TOOLS / "package" / "README.md", "LICENSE.md": ROOT / "LICENSE"}
+    return {
+        **nodejs.run("build.mjs", given),
+        "npm/package.json": json.dumps({**manifest, "version": spec.version()}, indent=2) + "\n",
+        **{f"npm/{name}": marked(name, path.read_text(encoding="utf-8")) for name, path in texts.items()},
     }
 
 

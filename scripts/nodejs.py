@@ -6,8 +6,10 @@ import fcntl
 import json
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 TOOLS = Path(__file__).parent / "node"
 """The folder of package.json and of the scripts that run on Node."""
@@ -28,6 +30,16 @@ def node() -> list[str]:
             options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
             subprocess.run([*npm, "ci", *options], cwd=TOOLS, check=True)
     return command
+
+
+def run(script: str, asked: Any, *arguments: str) -> Any:
+    """What a script of this folder answers; question and answer are JSON."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as question:  # Node cannot wait for a pipe that is slow
+        json.dump(asked, question)
+        question.seek(0)
+        command = [*node(), str(TOOLS / script), *arguments]
+        done = subprocess.run(command, stdin=question, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+    return json.loads(done.stdout)
 
 
 @cache

@@ -13,8 +13,8 @@ from typing import Any
 import jsonschema_rs
 import nodejs
 import pytest
-from editor.client import LanguageServer
 from jsonschema import Draft7Validator, Draft202012Validator
+from languageserver import LanguageServer
 from test_corpus import STARTERS, paths
 
 from llem import introspection, problems, reader, spec, starting, validation

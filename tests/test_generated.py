@@ -105,6 +105,7 @@ RULE = {
 LOOK = """
 import importlib.util, json, pathlib, runpy, sys
 schema, output, script = sys.argv[1:]
+sys.path.insert(0, str(pathlib.Path(script).parent))
 from llem import spec
 spec.FOLDER = pathlib.Path(schema)
 sys.argv = ["generate.py", "--output", output]
