@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,13 @@ from llem.messages import Message
 TYPO = 0.88
 """How near a key must be to a name to look like a slip of the hand. Libraries have many names that are farther."""
 
-OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "divides": lambda part, whole: whole % part == 0,
+}
 
 
 def advice(document: dict[str, Any], machine: Gpus | None = None) -> list[Message]:
@@ -50,12 +56,17 @@ def _names(engine: str) -> dict[str, str]:
 
 
 def _comparisons(meant: resolution.Resolution) -> Iterator[Message]:
-    for rule in spec.comparisons():
+    return (_message(path, rule) for path, rule in unequal(spec.comparisons(), meant.settled))
+
+
+def unequal(comparisons: Iterable[spec.Rule], known: Any) -> Iterator[tuple[spec.Path, spec.Rule]]:
+    """The comparisons (`x-llem-check`) that do not hold in `known`, with the path that each is about."""
+    for rule in comparisons:
         path, other = (tuple(rule.annotation[key].split(".")) for key in ("path", "other"))
-        left, right = resolution.get(meant.settled, path), resolution.get(meant.settled, other)
+        left, right = resolution.get(known, path), resolution.get(known, other)
         is_set = left is not None and right is not None
         if is_set and not OPERATORS[rule.annotation["operator"]](left, right):
-            yield _message(path, rule)
+            yield path, rule
 
 
 def _inert(meant: resolution.Resolution) -> Iterator[Message]:

@@ -270,11 +270,12 @@ def fields(prefix: str, as_json: bool) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
-def rules(as_json: bool) -> None:
+@click.option("--preflight", is_flag=True, help="Those that `llem run` judges together with the model and the machine.")
+def rules(as_json: bool, preflight: bool) -> None:
     """List the rules, with the reason and the way out of each."""
     from llem import introspection
 
-    rows = introspection.get_validation_rules()
+    rows = introspection.get_preflight_rules() if preflight else introspection.get_validation_rules()
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -297,11 +298,23 @@ def matrix(as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("file", required=False, metavar="[FILE]")
+@settings
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
-def doctor(as_json: bool) -> None:
-    """Say what this machine has, and which values of settings do not run on it."""
+@click.option("--trust-remote-code", "consent", is_flag=True, help="As in `llem run`.")
+def doctor(file: str | None, settings: Sequence[str], as_json: bool, consent: bool) -> None:
+    """Say what this machine has, and which values of settings do not run on it.
+
+    With FILE: what of that document cannot run here. The configs of its models are read, and nothing is loaded.
+    """
     from llem import doctoring
 
+    if file is not None:
+        from llem import preflight
+
+        found = preflight.reasons(_plan(file, settings, consent))
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else "\n".join(found) or "runs here")
+        sys.exit(1 if found else 0)
     report = doctoring.report()
     click.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else doctoring.told(report))
 

@@ -6,6 +6,7 @@ Everything is computed from the schema; there is no list of settings here.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from llem import messages, spec, verdict
@@ -20,11 +21,17 @@ def get_backend_specific_params() -> dict[str, list[str]]:
 
 def get_validation_rules() -> list[dict[str, str]]:
     """Every rule that is enforced: id, backend (`all`, or an engine), message, combination, reason, resolution."""
+    return _told(spec.rules())
+
+
+def get_preflight_rules() -> list[dict[str, str]]:
+    """Every rule that `llem run` judges a document by, together with its model and the machine; in the same form."""
+    return _told(spec.preflight())
+
+
+def _told(rules: Iterable[spec.Rule]) -> list[dict[str, str]]:
     texts = ("message", "combination", "reason", "resolution")
-    return [
-        {"id": rule.id, "backend": rule.backend, **{key: rule.annotation[key] for key in texts}}
-        for rule in spec.rules()
-    ]
+    return [{"id": rule.id, "backend": rule.backend, **{key: rule.annotation[key] for key in texts}} for rule in rules]
 
 
 def get_mutual_exclusions() -> dict[str, list[str]]:

@@ -12,12 +12,12 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from llem import asked, datasets, machine, planning, reading, record, resolution, spec
+from llem import asked, datasets, planning, preflight, reading, record
 from llem.interruption import Interruption
+from llem.preflight import CannotRun as CannotRun
 
 FINISHED, INTERRUPTED, FAILED = "finished", "interrupted", "failed"
 OUT_OF_MEMORY = "Use smaller batches, shorter prompts or outputs, fewer beams, or quantized weights."
@@ -48,10 +48,6 @@ class Result:
         return [row for row in self.settings if row.verdict == asked.CHANGED]
 
 
-class CannotRun(RuntimeError):
-    """The experiment cannot start here, and nothing was written; the message is one line that says what to do."""
-
-
 def run(document: Any, trust_remote_code: bool = False) -> Result:
     """Run the experiment that `document` (a mapping, a path, or a model) describes, and return its record.
 
@@ -79,7 +75,7 @@ def execute(
         with Interruption() as own:
             return execute(plan, started, own)
     with interruption.allowed():
-        commit = preflight(plan)
+        commit = preflight.check(plan)
     try:
         folder = record.make_folder(plan.arguments("results")["parent"], str(plan.document["model"]))
         (folder / "outputs.jsonl").touch()
@@ -97,33 +93,6 @@ def execute(
 def print_warnings_plainly() -> None:
     """Print warnings as one line each, without the source line that gave them."""
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-
-
-def preflight(plan: planning.Plan) -> str | None:
-    """Find what would stop the run before anything is loaded or written; returns the model's commit on the Hub.
-
-    Raises CannotRun.
-    """
-    if plan.backend != "pytorch":
-        raise CannotRun(f"llem does not run {plan.backend}: `llem explain --as python` prints the calls.")
-    missing = [name for name in ("torch", "transformers", "accelerate") if find_spec(name) is None]
-    if missing:
-        raise CannotRun(f"{', '.join(missing)} cannot be imported: install them with `pip install 'llem[run]'`.")
-    from llem import pytorch
-
-    available = machine.present()
-    for field in spec.fields():
-        value = resolution.get(plan.resolved, field.path)
-        lack = "" if value is None or isinstance(value, dict | list) else machine.lacks(field, value, available)
-        if lack:
-            raise CannotRun(f"{field.dotted}: {value!r} {lack}")
-    try:
-        datasets.prompts(**plan.kwargs("prompts"))
-        return pytorch.check_model(plan)
-    except (datasets.DatasetError, pytorch.CannotRead) as error:
-        raise CannotRun(str(error)) from None
-    except (ValueError, OSError) as error:  # a built-in model that is unknown, or cannot be made
-        raise CannotRun(str(error)) from None
 
 
 def perform(

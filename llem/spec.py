@@ -20,6 +20,9 @@ ROOT = "experiment"
 ENGINE = "backend"
 """The setting that chooses the engine."""
 
+PREFLIGHT_ENGINE = "pytorch"
+"""The engine that llem runs itself."""
+
 
 class Field(NamedTuple):
     """One setting: `path` in the document, its `schema` ($ref followed), and the annotation `x-llem`.
@@ -328,6 +331,25 @@ def advice() -> tuple[Rule, ...]:
 def comparisons() -> tuple[Rule, ...]:
     """The advice that compares two settings (`x-llem-check`); the annotation says which and how."""
     return tuple(Rule(check, check, "") for check in advice_schema()["x-llem-check"])
+
+
+@cache
+def preflight_schema() -> Schema:
+    """What is said of a settled document together with facts about its models and the machine, as one schema."""
+    whole = dict(read("preflight.schema.json"))
+    return {"$schema": whole.pop("$schema"), "$id": f"urn:llem:preflight:{version()}", **whole}
+
+
+@cache
+def preflight() -> tuple[Rule, ...]:
+    """Every rule that is judged right before a run, the comparisons last."""
+    return (*_rules(preflight_schema(), PREFLIGHT_ENGINE), *preflight_comparisons())
+
+
+@cache
+def preflight_comparisons() -> tuple[Rule, ...]:
+    """The rules of a run that compare a setting with a fact (`x-llem-check`)."""
+    return tuple(Rule(check, check, PREFLIGHT_ENGINE) for check in preflight_schema()["x-llem-check"])
 
 
 @cache

@@ -30,8 +30,9 @@ class Violation(NamedTuple):
     branches: tuple[tuple[spec.Schema, tuple[Violation, ...]], ...] = ()
 
 
-ADVICE, REMARKS = "advice", "remarks"
-"""Name, among the sections of a document, the advice that settles what is sent and the advice that only reports."""
+ADVICE, REMARKS, PREFLIGHT = "advice", "remarks", "preflight"
+"""Name, among the sections of a document, the advice that settles what is sent, the advice that only reports, and the
+rules that are judged right before a run."""
 
 
 def violations(data: Any, section: str = "") -> list[Violation]:
@@ -47,6 +48,11 @@ def advice(resolved: spec.Schema) -> list[Violation]:
 def remarks(document: spec.Schema) -> list[Violation]:
     """What the advice that only reports says of a document as written, in the order of the advice."""
     return _disagreements(document, REMARKS, spec.advice)
+
+
+def preflight(known: spec.Schema) -> list[Violation]:
+    """What the rules of a run say of a document, its models and the machine, in the order of the rules."""
+    return _disagreements(known, PREFLIGHT, spec.preflight)
 
 
 def _disagreements(data: Any, name: str, rules: Callable[[], tuple[spec.Rule, ...]]) -> list[Violation]:
@@ -79,6 +85,8 @@ def _schema(name: str) -> spec.Schema:
         whole = spec.advice_schema()
         parts = [part for part in whole["allOf"] if bool(part["x-llem-rule"].get("reports")) == (name == REMARKS)]
         return {**whole, "allOf": parts}
+    if name == PREFLIGHT:
+        return spec.preflight_schema()
     whole = spec.bundle()
     return {"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]} if name else whole
 

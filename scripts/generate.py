@@ -34,6 +34,7 @@ def outputs() -> dict[str, str]:
     schemas = {
         "llem.schema.json": spec.bundle(),
         "llem.advice.schema.json": spec.advice_schema(),
+        "llem.preflight.schema.json": spec.preflight_schema(),
         "llem.editor.schema.json": editor(),
         "llem.draft07.schema.json": draft07(),
         "llem.types.schema.json": types(),
@@ -322,11 +323,19 @@ def goes_to(field: spec.Field) -> str:
 
 
 def rules_page() -> str:
-    """Rules are errors; advice tells of settings without effect."""
+    """Rules are errors; advice tells of settings without effect; preflight rules speak of the model too."""
     lines = [f"<!-- {MARK} -->", "", "# Rules", "", "A document that breaks one of these is refused.", ""]
     lines += _rules_table(spec.rules())
     lines += ["", "# Advice", "", "These documents are legal, but do not say what was probably meant.", ""]
     lines += _rules_table([rule for rule in spec.advice() if not rule.annotation.get("quiet")])
+    lines += [
+        "",
+        "# Preflight",
+        "",
+        "`llem run` refuses these before anything is loaded: see [runs](../../docs/runs.md).",
+        "",
+    ]
+    lines += _rules_table(spec.preflight())
     return "\n".join([*lines, ""])
 
 

@@ -78,7 +78,11 @@ def test_file_is_a_schema(path: Path) -> None:
         assert [error.message for error in meta().iter_errors(read(path))] == []
 
 
-@pytest.mark.parametrize("schema", [spec.bundle(), spec.advice_schema()], ids=["document", "advice"])
+@pytest.mark.parametrize(
+    "schema",
+    [spec.bundle(), spec.advice_schema(), spec.preflight_schema()],
+    ids=["document", "advice", "preflight"],
+)
 def test_build_is_a_schema(schema: spec.Schema) -> None:
     """What is published follows JSON Schema 2020-12, and every reference in it leads somewhere."""
     Draft202012Validator.check_schema(schema)
@@ -298,7 +302,7 @@ def test_form() -> None:
 
 def test_rule_ids_are_unique() -> None:
     """A rule or advice is known by its id, which is no keyword of JSON Schema or of the reader."""
-    ids = [rule.id for rule in (*spec.rules(), *spec.advice())]
+    ids = [rule.id for rule in (*spec.rules(), *spec.advice(), *spec.preflight())]
     reader = "syntax encoding empty nesting alias merge tag key duplicate-key number type one-document"
     assert len(ids) == len(set(ids))
     assert not set(ids) & {*reader.split(), *messages._KEYWORDS, *messages._STRUCTURE}
@@ -326,7 +330,11 @@ def test_names_lead_to_settings() -> None:
 
 def test_every_rule_is_found() -> None:
     """No rule stands where the runtime does not look for it."""
-    for wanted, schema in ((spec.rules(), spec.bundle()), (spec.advice(), spec.advice_schema())):
+    for wanted, schema in (
+        (spec.rules(), spec.bundle()),
+        (spec.advice(), spec.advice_schema()),
+        (spec.preflight(), spec.preflight_schema()),
+    ):
         written = [node["x-llem-rule"]["id"] for node, _ in nodes(schema) if "x-llem-rule" in node]
         written += [check["id"] for check in schema.get("x-llem-check", ())]
         assert sorted(rule.id for rule in wanted) == sorted(written)

@@ -1,0 +1,223 @@
+"""What `llem run` refuses before it loads anything, and that the library would have failed, or run something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_models
+from conftest import Ran
+from jsonschema import Draft202012Validator
+
+import llem
+from llem import builtin, introspection, planning, preflight, pytorch, spec
+from llem.running import CannotRun
+
+MODELS = ("builtin:tiny-llama", "builtin:tiny-gpt2", *tiny_models.WHOLE)
+
+
+def path(model: str) -> str:
+    """The model as a document names it."""
+    return model if model.startswith("builtin:") else str(tiny_models.path(model))
+
+
+def settings(**pytorch: Any) -> dict[str, Any]:
+    """A document that only has settings of the engine."""
+    return {"pytorch": pytorch}
+
+
+# rule -> (model, what the document says, the path that is refused, what the library does without the rule)
+# What it does is a part of its error, or, after "silently", a part of the record that shows that it did not do it.
+CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "class-without-sdpa": (
+        "gemma2",
+        settings(attn_implementation="sdpa"),
+        "pytorch.attn_implementation",
+        "does not support an attention implementation through torch.nn.functional.scaled_dot_product_attention",
+    ),
+    "stateful-models-do-not-speculate": (
+        "mamba",
+        settings(prompt_lookup_num_tokens=3),
+        "pytorch.prompt_lookup_num_tokens",
+        "not supported with stateful models",
+    ),
+    "quantized-once": (
+        "bnb-4bit",
+        settings(load_in_8bit=True),
+        "pytorch.load_in_8bit",
+        "silently Linear4bit",
+    ),
+    "mamba-is-not-quantized-by-bitsandbytes": (
+        "mamba",
+        settings(load_in_8bit=True),
+        "pytorch.load_in_8bit",
+        "expected scalar type Float but found Char",
+    ),
+    "output-beyond-the-positions-of-the-model": (
+        "short-gpt2",
+        {"n": 1, "max_output_tokens": 51, "decoder": {"temperature": 0, "min_new_tokens": 51}},
+        "max_output_tokens",
+        "index out of range",
+    ),
+    "synthetic-output-beyond-the-positions-of-the-model": (
+        "short-gpt2",
+        {"dataset": {"input_len": 60, "output_len": 6}, "max_output_tokens": None},
+        "dataset.output_len",
+        "index out of range",
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_both_ways(run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    """llem refuses the run with setting and rule; let through, the library fails or does otherwise."""
+    model, document, place, words = CASES[rule]
+    document = {"model": path(model), **document}
+    with pytest.raises(CannotRun) as refused:
+        run(**document)
+    assert str(refused.value).startswith(f"{place}: "), refused.value
+    assert str(refused.value).endswith(f" [{rule}]")
+    monkeypatch.setattr(preflight, "_against_the_model", lambda *_: ())
+    monkeypatch.setattr(pytorch, "_quantized_rows", lambda *_: ([], ""))
+    ran = run(**document)
+    if words.startswith("silently "):
+        assert words.removeprefix("silently ") in str(ran.effective)
+    else:
+        assert ran.result["status"] == "failed"
+        assert words in f"{ran.result['error']['type']}: {ran.result['error']['message']}"
+
+
+def test_every_rule_has_its_case() -> None:
+    """No rule stands in the schema that no run has shown to be needed."""
+    assert {rule.id for rule in spec.preflight()} - set(CASES) == set()
+
+
+def places(node: Any, place: str = "") -> Iterator[str]:
+    """The dotted paths of what a condition or a limit speaks of."""
+    for name, inner in node.get("properties", {}).items():
+        yield from places(inner, f"{place}.{name}" if place else name)
+    for branch in node.get("anyOf", ()):
+        yield from places(branch, place)
+    if not {"properties", "anyOf"} & set(node):
+        yield place
+
+
+def test_rules_speak_of_what_there_is() -> None:
+    """A rule speaks of settings and of facts by their names, and what it refuses is a setting."""
+    schema = spec.preflight_schema()
+    facts = {f"{who}.{name}" for who in ("model", "assistant") for name in schema["$defs"]["model"]["properties"]}
+    facts |= {f"machine.{name}" for name in schema["properties"]["machine"]["properties"]}
+    wanted = {f"document.{field.dotted}" for field in spec.fields()}
+    for rule in spec.preflight():
+        if "path" in rule.node:
+            asked, refused = [rule.node["other"]], [rule.node["path"]]
+        else:
+            asked, refused = list(places(rule.node["if"])), list(places(rule.node["then"]))
+        assert set(asked) - facts - wanted == set(), rule.id
+        assert set(refused) - wanted == set(), rule.id
+
+
+JUST_FITS: dict[str, tuple[str, dict[str, Any]]] = {
+    "all positions": (
+        "short-gpt2",
+        {"n": 1, "max_output_tokens": 50, "decoder": {"temperature": 0, "min_new_tokens": 50}},
+    ),
+    "all positions, synthetic": (
+        "short-gpt2",
+        {"dataset": {"input_len": 60, "output_len": 5}, "max_output_tokens": None},
+    ),
+    "quantized already": ("bnb-4bit", {}),
+}
+
+
+@pytest.mark.parametrize("name", JUST_FITS)
+def test_what_just_fits_runs(run: Callable[..., Ran], name: str) -> None:
+    """The rules refuse no more than they must."""
+    model, document = JUST_FITS[name]
+    assert run(**{"model": path(model), **document}).result["status"] == "finished"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_facts_are_those_of_the_schema(model: str) -> None:
+    """What is found out about a model and the machine has the form that the schema states."""
+    examined = pytorch.examine(planning.plan({"model": path(model)}))
+    assert examined.refusal == ""
+    schema = {key: value for key, value in spec.preflight_schema().items() if key != "allOf"}
+    known = {"document": {}, **examined.facts}
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(known)] == []
+
+
+def test_all_that_is_wrong_is_said(run: Callable[..., Ran]) -> None:
+    """Each thing to change has a line of its own."""
+    with pytest.raises(CannotRun) as refused:
+        run(model=path("mamba"), pytorch={"attn_implementation": "sdpa", "load_in_4bit": True})
+    lines = str(refused.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["pytorch.attn_implementation", "pytorch.load_in_4bit"]
+
+
+CANNOT_BE_READ = {
+    "no causal language model": ("t5", {}, "t5 is no causal language model"),
+    "weights of another variant": ("variant", {}, "no file named model.safetensors"),
+    "no weights of this variant": ("draft", {"variant": "fp8"}, "no file named model.fp8.safetensors"),
+    "a model further below": ("subfolder", {}, "no config.json"),
+    "an adapter": ("lora", {}, "no config.json"),
+}
+
+
+@pytest.mark.parametrize("name", CANNOT_BE_READ)
+def test_weights_that_are_not_there(run: Callable[..., Ran], name: str) -> None:
+    """A folder without the weights that are asked for is told before the results have a folder."""
+    model, passed, words = CANNOT_BE_READ[name]
+    with pytest.raises(CannotRun, match=words):
+        run(model=path(model), passthrough_kwargs=passed)
+
+
+def test_the_model_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examining reads configs; no weight is read and no module has one."""
+    import transformers
+
+    monkeypatch.setattr(transformers.PreTrainedModel, "from_pretrained", None)
+    for model in MODELS:
+        pytorch.examine(llem.plan({"model": path(model)}))
+
+
+def test_examining_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second look at a model takes well below the 0.3 seconds that llem may cost at the start."""
+    import time
+
+    plan = llem.plan({"model": f"builtin:{next(iter(builtin.MODELS))}"})
+    pytorch.examine(plan)
+    start = time.perf_counter()
+    pytorch.examine(plan)
+    assert time.perf_counter() - start < 0.15
+
+
+def test_doctor_says_what_a_document_lacks(
+    folder: Path, write: Callable[..., str], command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`llem doctor FILE` gives the same reasons as `llem run`, which prints them and writes nothing."""
+    file = write(
+        model=path("mamba"), pytorch={"attn_implementation": "sdpa", "cache_implementation": "offloaded_static"}
+    )
+    before = sorted(folder.rglob("*"))
+    told, ran = command("doctor", file), command("run", file)
+    lines = told.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["pytorch.cache_implementation", "pytorch.attn_implementation"]
+    assert ran.stderr == f"Error: {told.stdout}"
+    assert (told.exit_code, ran.exit_code) == (1, 1)
+    assert json.loads(command("doctor", "--json", file).stdout) == lines
+    assert sorted(folder.rglob("*")) == before
+    eager = command(
+        "doctor", file, "--set", "pytorch.attn_implementation=eager", "--set", "pytorch.cache_implementation=null"
+    )
+    assert (eager.stdout, eager.exit_code) == ("runs here\n", 0)
+
+
+def test_rules_are_listed(command: Callable[..., Any]) -> None:
+    """`llem rules --preflight` lists them, apart from the rules of a document."""
+    listed = json.loads(command("rules", "--preflight", "--json").stdout)
+    assert [rule["id"] for rule in listed] == [rule.id for rule in spec.preflight()]
+    assert {rule["id"] for rule in listed} & {rule["id"] for rule in introspection.get_validation_rules()} == set()
