@@ -219,7 +219,8 @@ def _enum(violation: Violation) -> str:
     text = f"{shown(violation.instance)} is not one of {', '.join(options)}"
     values = violation.schema.get("x-llem", {}).get("values", {})
     same = [value for value, about in values.items() if about.get("sends") == violation.instance]
-    near = same[0] if same else closest(str(violation.instance), options)
+    is_text = isinstance(violation.instance, str)
+    near = same[0] if same else closest(violation.instance, options) if is_text else None
     return f"{text}: did you mean {near}?" if near else f"{text}: choose one of these."
 
 

@@ -186,9 +186,15 @@ def _literal(value: Any) -> Any:
 
 TAGS: dict[str, Callable[[Any], Any]] = {
     "$torch": lambda value: {"$torch": value},
-    "$map": lambda value: {"$map": [[int(key) if key.isdigit() else key, item] for key, item in value.items()]},
+    "$map": lambda value: {"$map": _pairs(value)},
     "$model": lambda value: {"$model": value} if value.startswith("builtin:") else value,
 }
+
+
+def _pairs(value: dict[str, Any]) -> list[list[Any]]:
+    """The pairs of a map: numbers first and in order, because an object in JSON has none, then words as they stand."""
+    numbers = sorted(([int(key), item] for key, item in value.items() if key.isdigit()), key=lambda pair: pair[0])
+    return numbers + [[key, item] for key, item in value.items() if not key.isdigit()]
 
 
 def _set_aside(inert: resolution.Inert) -> Unsent:

@@ -19,10 +19,11 @@ PAGE = kit.ROOT / "docs" / "conformance.md"
 
 def same_plan(one: Any, two: Any) -> bool:
     """Whether two plans are the same as JSON, where 1 and 1.0 are one number and true is not 1."""
-    return _comparable(one) == _comparable(two)
+    return comparable(one) == comparable(two)
 
 
-def _comparable(plan: Any) -> str:
+def comparable(plan: Any) -> str:
+    """A text that is the same for the same plans."""
     return json.dumps(_plain(plan), sort_keys=True)
 
 
@@ -54,7 +55,7 @@ def results(cases: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, s
 
     def planned(plans: list[Any]) -> str:
         expected = [case.get("plan") for case in cases]
-        return compared(map(_comparable, plans), map(_comparable, expected))
+        return compared(map(comparable, plans), map(comparable, expected))
 
     for name, answers in (
         ("llem (Python)", judges.python(given)),

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import agreement
 import conformance
 import judges
 import kit
@@ -199,3 +200,46 @@ def test_the_kit_can_fail() -> None:
     for name, *claims in conformance.results(wrong):
         text = " | ".join(["", *(claims[1].get(key, "–") for key in ("verdicts", "problems", "plans")), ""])
         assert text.strip(" |") in (row.strip(" |"), "1 differ: b | all | –", "1 differ: a | – | –"), name
+
+
+# ---- agreement
+
+
+@pytest.fixture(scope="module")
+def given() -> list[Any]:
+    """Return documents of all kinds, the same in every run."""
+    return agreement.drawn(count=1500, seed=2)
+
+
+def test_everyone_agrees(given: list[Any]) -> None:
+    """Python, Rust, JavaScript and the models say the same of documents that are drawn or changed at random."""
+    answers = judges.python(given)
+    assert list(agreement.disagreements(given, answers)) == []
+    shares = [bool(answer["problems"]) for answer in answers].count(False) / len(given)
+    assert 0.2 < shares < 0.8
+    sides = agreement.counted(given, answers)
+    assert {rule: counts for rule, counts in sides.items() if 0 in counts} == {}
+
+
+def test_a_disagreement_is_seen(given: list[Any]) -> None:
+    """When llem says something else of a document, everyone is named who says it differently."""
+    some = given[:20]
+    answers = judges.python(some)
+    good = next(number for number, answer in enumerate(answers) if answer["plan"] and answer["plan"]["unsent"])
+    answers[good] = {"problems": [{"path": "n", "rule": "type", "message": "…"}], "advice": [], "plan": None}
+    found = list(agreement.disagreements(some, answers))
+    assert {one.who for one in found} == {*agreement.VALIDATORS, agreement.MODELS, agreement.PACKAGE}
+    assert {one.what for one in found} >= {"verdict", "problems", "plan"}
+
+
+def test_page_of_the_agreement() -> None:
+    """The page tells of at least 10,000 documents without a disagreement, on both sides of every rule there is."""
+    text = agreement.PAGE.read_text(encoding="utf-8")
+    count = re.search(r"^(\d+) documents", text, re.M)
+    assert count
+    assert int(count[1]) >= 10_000
+    claims = re.findall(r"^\| ([^|]+) \| ([^|]+) \| (\d+) \|$", text, re.M)
+    assert {number for who, _, number in claims if not who.startswith("`")} == {"0"}
+    rules = {who.strip("`"): (int(broken), int(kept)) for who, broken, kept in claims if who.startswith("`")}
+    assert list(rules) == [rule.id for rule in spec.rules()], "run python scripts/agreement.py"
+    assert min(min(counts) for counts in rules.values()) > 0

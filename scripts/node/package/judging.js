@@ -57,8 +57,11 @@ export function unknownKeys(schema, value) {
   return Object.keys(value).filter((key) => !Object.hasOwn(known, key) && !patterns.some((one) => matches(one, key)));
 }
 
-/** Whether a pattern is found in a text. */
-export const matches = (pattern, text) => new RegExp(pattern, "u").test(text);
+/**
+ * Whether a pattern is found in a text. A last `$` also matches before a last line break, as in Python: where none is
+ * wanted, the schema says so beside the pattern, and it is told once.
+ */
+export const matches = (pattern, text) => new RegExp(pattern.replace(/\$$/, "(?=\\n?$)"), "u").test(text);
 
 /** Whether two JSON values are the same. */
 export function equal(one, two) {

@@ -145,14 +145,8 @@ function enumSentence({ instance, expected, schema }) {
   const text = `${shown(instance)} is not one of ${options.join(", ")}`;
   const values = Object.entries(schema["x-llem"]?.values ?? {});
   const same = values.find(([, about]) => about.sends !== undefined && about.sends === instance);
-  const near = same ? same[0] : closest(asText(instance), options);
+  const near = same ? same[0] : typeof instance === "string" ? closest(instance, options) : null;
   return near ? `${text}: did you mean ${near}?` : `${text}: choose one of these.`;
-}
-
-/** What Python's `str` gives, for scalars. */
-function asText(value) {
-  if (typeof value === "string") return value;
-  return { true: "True", false: "False", null: "None" }[String(value)] ?? json(value);
 }
 
 function patternSentence({ instance, schema }) {

@@ -78,6 +78,12 @@ function literal(value) {
 
 const TAGS = {
   $torch: (value) => ({ $torch: value }),
-  $map: (value) => ({ $map: Object.entries(value).map(([key, item]) => [/^[0-9]+$/.test(key) ? Number(key) : key, item]) }),
+  $map: (value) => {
+    const [numbers, words] = [true, false].map((isNumber) =>
+      Object.entries(value).filter(([key]) => /^[0-9]+$/.test(key) === isNumber),
+    );
+    const numbered = numbers.map(([key, item]) => [Number(key), item]).sort(([one], [two]) => one - two);
+    return { $map: [...numbered, ...words] };
+  },
   $model: (value) => (value.startsWith("builtin:") ? { $model: value } : value),
 };
