@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 
-const OURS = ["x-llem", "x-llem-rule"];
+const OURS = ["x-llem", "x-llem-rule", "x-llem-check"];
 const EDITORS = ["errorMessage", "markdownDescription", "markdownEnumDescriptions", "doNotSuggest"];
 
 const { schemas, documents } = JSON.parse(readFileSync(0, "utf-8"));

@@ -26,18 +26,24 @@ const isKeyword = (rule) => Object.hasOwn(SENTENCES, rule) || ["additionalProper
 
 function messagesOf(violation) {
   const { path, keyword, rule, instance } = violation;
-  if (rule) return [{ path, rule: rule.id, text: rule.message }];
+  const absent = missing(violation);
+  if (rule) return (absent.length ? absent : [path]).map((place) => ({ path: place, rule: rule.id, text: rule.message }));
   if (keyword === "additionalProperties") {
     return unknownKeys(violation.schema, instance).map((key) => ({
       path: [...path, key], rule: keyword, ...unknownKey(violation, key),
     }));
   }
   if (keyword === "required") {
-    const missing = violation.expected.filter((key) => !Object.hasOwn(instance, key));
-    return missing.map((key) => ({ path: [...path, key], rule: keyword, text: `\`${key}\` is missing: add it.` }));
+    return absent.map((place) => ({ path: place, rule: keyword, text: `\`${place.at(-1)}\` is missing: add it.` }));
   }
   if (keyword === "anyOf") return ofTheFormThatWasMeant(violation);
   return [{ path, rule: keyword, text: SENTENCES[keyword](violation) }];
+}
+
+/** The places where something is missing. */
+function missing({ path, keyword, expected, instance }) {
+  if (keyword !== "required") return [];
+  return expected.filter((key) => !Object.hasOwn(instance, key)).map((key) => [...path, key]);
 }
 
 /** The messages of the form that the value resembles most: the same kind, then the fewest things to change. */
@@ -164,5 +170,9 @@ const SENTENCES = {
   exclusiveMaximum: (v) => `${shown(v.instance)} must be less than ${json(v.expected)}: lower it.`,
   minLength: () => "The text is empty: write something.",
   minProperties: () => "The mapping is empty: fill it, or remove the key.",
-  minItems: () => "The list is empty: fill it, or remove the key.",
+  minItems: (v) =>
+    v.instance.length
+      ? `The list has ${v.instance.length} items and needs ${v.expected}: fill it.`
+      : "The list is empty: fill it, or remove the key.",
+  maxItems: (v) => `The list has ${v.instance.length} items, and ${v.expected} at most: shorten it.`,
 };

@@ -17,16 +17,22 @@ export function planOf(document, consent) {
     let origin = replaced.has(setting.dotted) ? "llem" : origins.get(setting.dotted);
     if (setting.wiring.consent && consent !== undefined) [value, origin] = [value && consent, "operator"];
     give(calls, setting, engine, value, origin);
-    gifts.push(...Object.entries(setting.wiring.gives ?? {}));
+    if (!targets(setting, engine).length) continue;
+    for (const [target, gift] of Object.entries(setting.wiring.gives ?? {})) {
+      gifts.push([target, { value: gift, from: origin, path: setting.dotted }]);
+    }
   }
   for (const { entry, given } of calls.values()) {
     for (const [argument, value] of Object.entries(entry.arguments ?? {})) given.set(argument, { value, from: "llem" });
   }
-  for (const { entry, made } of calls.values()) if (made) gifts.push(...Object.entries(entry.gives ?? {}));
-  for (const [target, value] of gifts) {
+  for (const { entry, made } of calls.values()) {
+    if (!made) continue;
+    for (const [target, value] of Object.entries(entry.gives ?? {})) gifts.push([target, { value, from: "llem" }]);
+  }
+  for (const [target, gift] of gifts) {
     const [receiver, argument] = target.split(".");
-    const { given } = calls.get(receiver);
-    if (!given.has(argument)) given.set(argument, { value, from: "llem" });
+    const given = calls.get(receiver)?.given;
+    if (given && !given.has(argument)) given.set(argument, gift);
   }
   return {
     backend: engine,
@@ -78,6 +84,7 @@ function literal(value) {
 
 const TAGS = {
   $torch: (value) => ({ $torch: value }),
+  $new: (value) => ({ $new: value }),
   $map: (value) => {
     const [numbers, words] = [true, false].map((isNumber) =>
       Object.entries(value).filter(([key]) => /^[0-9]+$/.test(key) === isNumber),

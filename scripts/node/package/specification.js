@@ -67,13 +67,15 @@ const OPERATORS = {
   "<=": (left, right) => left <= right,
   ">": (left, right) => left > right,
   ">=": (left, right) => left >= right,
+  divides: (part, whole) => whole % part === 0,
 };
 
-/** Whether a comparison holds in a document. */
+/** Whether a comparison holds in a document: also where one of the two is unset, or the other one is below `from`. */
 export function holds(check, document) {
   const left = get(document, check.path.split("."));
   const right = get(document, check.other.split("."));
-  return left === null || right === null || OPERATORS[check.operator](left, right);
+  if (left === null || right === null || right < check.from) return true;
+  return OPERATORS[check.operator](left, right);
 }
 
 /** The value at a path, null when it is unset. */
