@@ -184,14 +184,46 @@ Every advice was given too:
 |---|---|
 {advice}
 
+## Types alone
+
+The generated types of Go and Rust hold every valid document, and refuse some that are not. They state shapes, and no
+bounds, no patterns and no rules: data that is decoded must be judged too. Of the documents of the
+[conformance kit](../generated/conformance/README.md):
+
+| Language | Valid ones held | Held though they break a rule | Held though a keyword refuses them |
+|---|---|---|---|
+{types}
+
+## Again
+
 The tests do the same with fewer documents. To repeat this, or with other documents:
 
     python scripts/agreement.py --count {count} --seed {seed}
 """
 
 
+TYPES = {"Go": (judges.has_go, judges.go_types), "Rust": (judges.has_rust, judges.rust_types)}
+
+
+def held(cases: list[dict[str, Any]], types: Callable[[list[Any]], list[bool]]) -> list[list[str]]:
+    """The names of the cases that types hold, of all of the kind: valid, breaking rules only, wrong otherwise."""
+    kinds: list[list[str]] = [[], [], []]
+    rules = {rule.id for rule in spec.rules()}
+    for case, holds in zip(cases, types([case["document"] for case in cases]), strict=True):
+        breaks_rules = {one["rule"] for one in case.get("problems", ())} <= rules
+        kind = 0 if case["valid"] else 1 if breaks_rules else 2
+        kinds[kind].append(case["name"] if holds else "")
+    return kinds
+
+
+def shares(kinds: list[list[str]]) -> str:
+    """How many of each kind are held."""
+    return " | ".join(f"{sum(map(bool, names))} of {len(names)}" for names in kinds)
+
+
 def page(count: int, seed: int, given: list[Any], answers: list[judges.Answer], wrong: list[Disagreement]) -> str:
     """The page that says how far everyone agrees."""
+    cases = json.loads(kit.FILE.read_text(encoding="utf-8"))
     differ = Counter((one.who, one.what) for one in wrong)
     claims = [(who, "verdict") for who in VALIDATORS] + [(MODELS, "verdict"), (MODELS, "problems")]
     claims += [(PACKAGE, what) for what in ("problems", "advice", "plan")]
@@ -205,6 +237,7 @@ def page(count: int, seed: int, given: list[Any], answers: list[judges.Answer], 
         rules="\n".join(
             f"| `{rule}` | {broken} | {kept} |" for rule, (broken, kept) in counted(given, answers).items()
         ),
+        types="\n".join(f"| {name} | {shares(held(cases, types))} |" for name, (_, types) in TYPES.items()),
         advice="\n".join(f"| `{rule}` | {count} |" for rule, count in given_advice.items()),
     )
 

@@ -50,6 +50,8 @@ def outputs() -> dict[str, str]:
         **{f"starters/{name}.llem.yaml": f"# {MARK}\n{starting.starter(name)}" for name in spec.templates()},
         **{f"npm/{name}": text for name, text in texts.items()},
         **npm(),
+        "go/go.mod": f"// {MARK}\n\nmodule llem\n\ngo 1.19\n",
+        "rust/Cargo.toml": CARGO.format(mark=MARK, version=spec.version()),
         **{name: marked(name, text) for name, text in kit.outputs().items()},
     }
 
@@ -59,8 +61,22 @@ def marked(name: str, text: str) -> str:
     return f"<!-- {MARK} -->\n\n{text}" if name.endswith(".md") else text
 
 
+CARGO = """# {mark}
+
+[package]
+name = "llem"
+version = "{version}"
+edition = "2021"
+license = "MIT"
+
+[dependencies]
+serde = {{ version = "1", features = ["derive"] }}
+serde_json = "1"
+"""
+
+
 def npm() -> dict[str, str]:
-    """The npm package, its builds of the schema aside: what Node makes, and what says what it is."""
+    """What Node makes, the npm package above all, and what says what the package is."""
     given = {
         "mark": MARK,
         "version": spec.version(),

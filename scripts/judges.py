@@ -27,6 +27,8 @@ PACKAGE = ROOT / "generated" / "npm"
 GO = Path(__file__).parent / "go"
 GO_LIBRARIES = Path("/usr/share/gocode")
 """Where Debian puts the libraries of Go."""
+RUST_LIBRARIES = Path("/usr/share/cargo/registry")
+"""Where Debian puts the libraries of Rust."""
 
 Documents = list[Any]
 Problems = set[tuple[str, str, str]]
@@ -88,9 +90,14 @@ def language_server(documents: Documents) -> list[bool]:
     return [not found[path] for path in paths]
 
 
+def has_go() -> bool:
+    """Whether this machine has Go."""
+    return bool(shutil.which("go"))
+
+
 def has_gojsonschema() -> bool:
     """Whether this machine has Go and Debian's package of gojsonschema."""
-    return bool(shutil.which("go")) and (GO_LIBRARIES / "src" / "github.com" / "xeipuuv" / "gojsonschema").is_dir()
+    return has_go() and (GO_LIBRARIES / "src" / "github.com" / "xeipuuv" / "gojsonschema").is_dir()
 
 
 def gojsonschema(documents: Documents) -> list[bool]:
@@ -101,6 +108,54 @@ def gojsonschema(documents: Documents) -> list[bool]:
     done = subprocess.run(command, env=go_environment(), input=asked, stdout=subprocess.PIPE, text=True, check=True)
     verdicts: list[bool] = json.loads(done.stdout)
     return verdicts
+
+
+def go_types(documents: Documents) -> list[bool]:
+    """Whether the generated types of Go can hold each document."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "generated" / "go", Path(folder, "src", "llem"))
+        environment = go_environment()
+        environment["GOPATH"] += f":{folder}"
+        command = ["go", "run", str(GO / "decode.go")]
+        done = subprocess.run(
+            command, env=environment, input=json.dumps(documents), stdout=subprocess.PIPE, text=True, check=True
+        )
+    held: list[bool] = json.loads(done.stdout)
+    return held
+
+
+def has_rust() -> bool:
+    """Whether this machine has Rust and Debian's packages of serde."""
+    return bool(shutil.which("cargo")) and any(RUST_LIBRARIES.glob("serde_json-*"))
+
+
+def rust_types(documents: Documents) -> list[bool]:
+    """Whether the generated types of Rust can hold each document."""
+    home = Path(tempfile.gettempdir(), f"llem-rust-{os.getuid()}")
+    home.mkdir(exist_ok=True)
+    sources = {"crates-io": {"replace-with": "debian"}, "debian": {"directory": str(RUST_LIBRARIES)}}
+    tables = [
+        f"[source.{name}]\n" + "".join(f'{key} = "{value}"\n' for key, value in table.items())
+        for name, table in sources.items()
+    ]
+    (home / "config.toml").write_text("\n".join(tables), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "generated" / "rust", Path(folder), dirs_exist_ok=True)
+        Path(folder, "examples").mkdir()
+        shutil.copyfile(Path(__file__).parent / "rust" / "decode.rs", Path(folder, "examples", "decode.rs"))
+        environment = os.environ | {"CARGO_HOME": str(home), "CARGO_TARGET_DIR": str(home / "target")}
+        command = ["cargo", "run", "--quiet", "--offline", "--example", "decode"]
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            input=json.dumps(documents),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    held: list[bool] = json.loads(done.stdout)
+    return held
 
 
 def go_environment() -> dict[str, str]:

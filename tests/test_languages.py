@@ -165,6 +165,23 @@ def test_types(project: Path, form: str) -> None:
         assert bool(expected) == (name == "bad")
 
 
+# ---- Go and Rust
+
+
+@pytest.mark.parametrize("language", agreement.TYPES)
+def test_types_of_other_languages(language: str) -> None:
+    """They compile, hold every valid document, and refuse some shapes; a rule or a bound they cannot hold."""
+    is_there, types = agreement.TYPES[language]
+    if not is_there():
+        pytest.skip(f"{language} is not installed here, or Debian's libraries for it are not")
+    valid, ruled, wrong = agreement.held(KIT, types)
+    assert all(valid)
+    assert all(ruled)
+    names = {name.removeprefix("invalid/").partition(".")[0] for name in wrong if name}
+    assert {"minimum", "pattern"} <= names
+    assert "type-of-value" not in names
+
+
 # ---- the conformance kit
 
 

@@ -5,6 +5,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
+import { InputData, JSONSchemaInput, quicktype } from "quicktype-core";
 
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const PACKAGE = fileURLToPath(new URL("package/", import.meta.url));
@@ -73,6 +74,20 @@ function typescript(schema) {
   return compile(schema, "ExperimentConfig", { bannerComment: `// ${given.mark}`, style: { printWidth: 120 }, cwd: PACKAGE });
 }
 
+/** The document as types of another language. */
+async function typesOf(lang, rendererOptions) {
+  const input = new JSONSchemaInput(undefined);
+  await input.addSource({ name: "ExperimentConfig", schema: JSON.stringify(given.schemas.types) });
+  const inputData = new InputData();
+  inputData.addInput(input);
+  const { lines } = await quicktype({ inputData, lang, rendererOptions, leadingComments: [] });
+  // Columns are not aligned: one longer line would change all others.
+  const text = lines.map((line) => line.replace(/(?<=\S) {2,}/g, " ").trimEnd()).join("\n");
+  return `// ${given.mark}\n\n${text.trim()}\n`;
+}
+
+const go = await typesOf("go", { package: "llem" });
+const rust = await typesOf("rust", { visibility: "public" });
 const [esm, cjs, types] = await Promise.all([bundled("esm"), bundled("cjs"), typescript(given.schemas.types)]);
 const api = `// ${given.mark}\n${readFileSync(`${PACKAGE}index.d.ts`, "utf-8")}`;
 process.stdout.write(
@@ -83,5 +98,7 @@ process.stdout.write(
     "npm/index.d.cts": api.replaceAll("./document.js", "./document.cjs"),
     "npm/document.d.mts": types,
     "npm/document.d.cts": types,
+    "go/llem.go": go,
+    "rust/src/lib.rs": rust,
   }),
 );
