@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -14,34 +13,26 @@ from llem.messages import Message
 TYPO = 0.88
 """How near a key must be to a name to look like a slip of the hand. Libraries have many names that are farther."""
 
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "divides": lambda part, whole: whole % part == 0,
-}
-
 
 def advice(document: dict[str, Any], machine: Gpus | None = None) -> list[Message]:
     """The advice on a valid document, at most one for each place; with `machine`, also what those GPUs cannot do."""
     meant = resolution.resolve(document)
     found: dict[tuple[str | int, ...], Message] = {}
-    for message in (*_remarks(document, meant.engine), *_comparisons(meant), *_inert(meant)):
+    for message in (*_remarks(document, meant), *_inert(meant)):
         found.setdefault(message.path, message)
     return [*found.values(), *(_beyond(meant, machine) if machine else ())]
 
 
-def _remarks(document: dict[str, Any], engine: str) -> Iterator[Message]:
-    for violation in verdict.remarks(document):
+def _remarks(document: dict[str, Any], meant: resolution.Resolution) -> Iterator[Message]:
+    for violation in (*verdict.remarks(document), *verdict.compared(meant.settled, spec.comparisons())):
         if violation.rule is not None:
             yield _message(violation.path, violation.rule)
     for rule, setting in spec.look_alikes():
-        names = _names(engine)
+        names = _names(meant.engine)
         for key in resolution.get(document, (setting,)) or ():
-            meant = messages.closest(key, names, TYPO)
-            if meant is not None:
-                yield _message((setting, key), rule, f": did you mean `{names[meant]}`?")
+            name = messages.closest(key, names, TYPO)
+            if name is not None:
+                yield _message((setting, key), rule, f": did you mean `{names[name]}`?")
 
 
 @cache
@@ -53,20 +44,6 @@ def _names(engine: str) -> dict[str, str]:
     arguments = {argument: path for argument, path in targets if argument.isidentifier()}
     elsewhere = {name: today for name, today in spec.names().items() if today in paths}
     return arguments | elsewhere | {field.name: field.dotted for field in fields}
-
-
-def _comparisons(meant: resolution.Resolution) -> Iterator[Message]:
-    return (_message(path, rule) for path, rule in unequal(spec.comparisons(), meant.settled))
-
-
-def unequal(comparisons: Iterable[spec.Rule], known: Any) -> Iterator[tuple[spec.Path, spec.Rule]]:
-    """The comparisons (`x-llem-check`) that do not hold in `known`, with the path that each is about."""
-    for rule in comparisons:
-        path, other = (tuple(rule.annotation[key].split(".")) for key in ("path", "other"))
-        left, right = resolution.get(known, path), resolution.get(known, other)
-        is_set = left is not None and right is not None
-        if is_set and not OPERATORS[rule.annotation["operator"]](left, right):
-            yield path, rule
 
 
 def _inert(meant: resolution.Resolution) -> Iterator[Message]:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -46,8 +46,12 @@ def template(
     return [tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True) for talk in talks], True
 
 
-def batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    """The items in order, `size` at a time; the last batch may be smaller."""
+def batches(
+    items: Sequence[Any], length: Callable[[Any], int], size: int, order: str | None = None
+) -> Iterator[list[Any]]:
+    """The items, `size` at a time, in order or the longest first (`length_sorted`); the last batch may be smaller."""
+    if order == "length_sorted":
+        items = sorted(items, key=length, reverse=True)
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
 

@@ -28,6 +28,8 @@ def explained(plan: Plan) -> str:
 
 
 def _argument(plan: Plan, key: str, value: Any) -> str:
+    if key == "*":
+        return f"{script.source(plan, value)},"
     if isinstance(value, dict) and "$call" in value:
         return f"{key}={plan.call(value['$call']).target}(…),"  # type: ignore[union-attr]
     return f"{key}={script.source(plan, value)},"

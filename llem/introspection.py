@@ -6,10 +6,10 @@ Everything is computed from the schema; there is no list of settings here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from llem import messages, spec, verdict
+from llem import machine, messages, spec, verdict
 
 AMPERE, HOPPER = 8.0, 9.0
 
@@ -40,15 +40,28 @@ def get_mutual_exclusions() -> dict[str, list[str]]:
     known = {field.dotted for field in spec.fields()}
     for rule in spec.rules():
         for part in rule.node.get("allOf", [rule.node]):
-            condition = part.get("if", {}).get("properties", {})
+            condition = list(_limits(part.get("if", {}), rule.section))
             for branch, holds in (("then", True), ("else", False)):
-                for dependent, limit in part.get(branch, {}).get("properties", {}).items():
-                    for enabler, values in condition.items():
-                        left, right = _path(rule, dependent), _path(rule, enabler)
+                for left, limit in _limits(part.get(branch, {}), rule.section):
+                    for right, values in condition:
                         _add(found, left, f"{right}={_values(right, values, holds)}")
                         if holds and right in known and left in known:
                             _add(found, right, f"{left}={_values(left, limit, False)}")
     return found
+
+
+def _limits(node: spec.Schema, path: str) -> Iterator[tuple[str, spec.Schema]]:
+    """What a condition says of settings: each with its path and the words that limit its value."""
+    node = spec.follow(node)
+    for option in node.get("anyOf", ()):
+        yield from _limits(option, path)
+    for name, child in node.get("properties", {}).items():
+        inner = f"{path}.{name}" if path else name
+        child = spec.follow(child)
+        if {"properties", "anyOf"} & child.keys():
+            yield from _limits(child, inner)
+        else:
+            yield inner, child
 
 
 def get_param_skip_conditions() -> dict[str, str]:
@@ -58,7 +71,7 @@ def get_param_skip_conditions() -> dict[str, str]:
         for value, needs in field.wiring.get("values", {}).items():
             reason = requirement(needs)
             if reason:
-                found[field.dotted if value == "true" else f"{field.dotted}={value}"] = reason
+                found[machine.named(field, value)] = reason
         if field.wiring.get("gpus"):
             found[f"{field.dotted}>1"] = "Requires as many GPUs as its value"
     return found
@@ -85,7 +98,7 @@ def get_params_requiring_gpu_capability(min_compute_capability: float = AMPERE) 
     """
     top = max(int(min_compute_capability), int(AMPERE))
     return [
-        f"{field.dotted}={value}"
+        machine.named(field, value)
         for field in spec.fields()
         for value, needs in field.wiring.get("values", {}).items()
         if int(needs.get("compute_capability", top + 1)) <= top
@@ -95,7 +108,7 @@ def get_params_requiring_gpu_capability(min_compute_capability: float = AMPERE) 
 def get_special_test_models() -> dict[str, str]:
     """The values that need a checkpoint of their own: `path=value` -> a small public one."""
     return {
-        f"{field.dotted}={value}": needs["example"]
+        machine.named(field, value): needs["example"]
         for field in spec.fields()
         for value, needs in field.wiring.get("values", {}).items()
         if "example" in needs
@@ -154,14 +167,14 @@ def _is_valid(field: spec.Field, engine: str, value: str) -> bool:
     return not verdict.violations(document)
 
 
-def _path(rule: spec.Rule, name: str) -> str:
-    return f"{rule.section}.{name}" if rule.section else name
-
-
-def _values(path: str, limit: dict[str, Any], holds: bool) -> str:
+def _values(path: str, limit: spec.Schema, holds: bool) -> str:
     """The values that `limit` allows (or, not `holds`, refuses), as `a|b`; `*` for any value at all."""
-    if "minimum" in limit:
-        return f">={limit['minimum']}" if holds else f"<{limit['minimum']}"
+    for word, within, beyond in (("minimum", ">=", "<"), ("maximum", "<=", ">")):
+        if word in limit:
+            return f"{within if holds else beyond}{limit[word]}"
+    is_set = "const" not in limit and "enum" not in limit and limit.get("type", "null") != "null"
+    if is_set:
+        return "*" if holds else "None"
     allowed = [limit["const"]] if "const" in limit else limit.get("enum", [None])
     if not holds:
         field = next(field for field in spec.fields() if field.dotted == path)

@@ -62,17 +62,29 @@ def lacks_gpu(field: spec.Field, value: Any, available: Gpus) -> str:
 def lacks(field: spec.Field, value: Any, available: Gpus) -> str:
     """What the value of a setting needs that this machine, with these GPUs, does not have; "" for nothing."""
     package = field.needs(value).get("package")
-    if package and find_spec(package) is None:
+    if package and not _is_importable(package):
         return f"needs the package {package}: install it."
     return lacks_gpu(field, value, available)
 
 
+def _is_importable(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is part of is missing too
+        return False
+
+
+def named(field: spec.Field, key: str) -> str:
+    """A value of a setting, by its key in `x-llem.values`: `path=value`, or `path` for a switch and for any value."""
+    return field.dotted if key in ("true", spec.ANY) else f"{field.dotted}={key}"
+
+
 def requirements(available: Gpus) -> dict[str, str]:
-    """For each value that needs something, as `path=value` (`path` for a switch): what is lacking, "" for nothing."""
+    """For each value that needs something, by its name: what is lacking, "" for nothing."""
     found = {}
     for field in spec.fields():
         for key in field.wiring.get("values", {}):
             value = True if key == "true" else key
             if {"package", "cuda", "compute_capability"} & field.needs(value).keys():
-                found[field.dotted if value is True else f"{field.dotted}={key}"] = lacks(field, value, available)
+                found[named(field, key)] = lacks(field, value, available)
     return found

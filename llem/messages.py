@@ -90,20 +90,27 @@ def closest(word: str, options: Iterable[str], cutoff: float = 0.7) -> str | Non
 def _messages(violation: Violation) -> Iterator[Message]:
     if violation.rule is not None:
         text = str(violation.rule.annotation["message"])
-        yield Message(violation.path, violation.rule.id, text, at_key=True)
+        for path in _missing(violation) or [violation.path]:
+            yield Message(path, violation.rule.id, text, at_key=True)
     elif violation.keyword == "additionalProperties":
         for key in _unknown_keys(violation):
             text, meant = _unknown_key(violation, key)
             yield Message((*violation.path, key), violation.keyword, text, at_key=True, meant=meant)
     elif violation.keyword == "required":
-        for key in violation.expected:
-            if key not in violation.instance:
-                yield Message((*violation.path, key), violation.keyword, f"`{key}` is missing: add it.")
+        for path in _missing(violation):
+            yield Message(path, violation.keyword, f"`{path[-1]}` is missing: add it.")
     elif violation.keyword == "anyOf":
         yield from _of_the_form_that_was_meant(violation)
     else:
         text = _KEYWORDS[violation.keyword](violation)
         yield Message(violation.path, violation.keyword, text)
+
+
+def _missing(violation: Violation) -> list[tuple[str | int, ...]]:
+    """The places where something is missing."""
+    if violation.keyword != "required":
+        return []
+    return [(*violation.path, key) for key in violation.expected if key not in violation.instance]
 
 
 def _of_the_form_that_was_meant(violation: Violation) -> Iterator[Message]:
@@ -240,6 +247,11 @@ _KEYWORDS: dict[str, Callable[[Violation], str]] = {
     "exclusiveMaximum": lambda v: f"{shown(v.instance)} must be less than {v.expected}: lower it.",
     "minLength": lambda _: "The text is empty: write something.",
     "minProperties": lambda _: "The mapping is empty: fill it, or remove the key.",
-    "minItems": lambda _: "The list is empty: fill it, or remove the key.",
+    "minItems": lambda v: (
+        f"The list has {len(v.instance)} items and needs {v.expected}: fill it."
+        if v.instance
+        else "The list is empty: fill it, or remove the key."
+    ),
+    "maxItems": lambda v: f"The list has {len(v.instance)} items, and {v.expected} at most: shorten it.",
 }
 _STRUCTURE = {"additionalProperties", "required", "anyOf"}

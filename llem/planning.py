@@ -1,8 +1,9 @@
 """Turns a document into a plan: the calls of the engine with their exact arguments, as plain JSON.
 
 Everything about single settings is read from the specification (`x-llem` and schema/engines.json). What JSON lacks
-is tagged: `{"$torch": "bfloat16"}`, `{"$map": [[0, "8GiB"]]}`, `{"$call": "BitsAndBytesConfig"}`,
-`{"$model": "builtin:tiny-llama"}`, `{"$rank": "device"}`; `{"$literal": {…}}` is a mapping that only looks like a tag.
+is tagged: `{"$torch": "bfloat16"}`, `{"$new": "module.Class"}`, `{"$map": [[0, "8GiB"]]}`,
+`{"$call": "BitsAndBytesConfig"}`, `{"$model": "builtin:tiny-llama"}`, `{"$rank": "device"}`; `{"$literal": {…}}` is a
+mapping that only looks like a tag.
 """
 
 from __future__ import annotations
@@ -128,6 +129,7 @@ def of(document: dict[str, Any], consent: bool | None = None) -> Plan:
     calls = {name: Call(name, entry["target"], made=entry.get("always", False)) for name, entry in table.items()}
     unsent = [_set_aside(inert) for inert in meant.inert]
     replaced = {inert.path for inert in meant.inert}
+    gifts: list[tuple[str, Argument]] = []
     for setting in spec.fields():
         value = resolution.get(meant.settled, setting.path)
         if value is None or (setting.opens and isinstance(value, dict)):
@@ -136,13 +138,18 @@ def of(document: dict[str, Any], consent: bool | None = None) -> Plan:
         if setting.wiring.get("consent") and consent is not None:
             value, origin = value and consent, "operator"
         _give(calls, setting, meant.engine, value, origin)
+        given = setting.wiring.get("gives", {}) if setting.targets(meant.engine) else {}
+        gifts += [(target, Argument(gift, origin, setting.dotted)) for target, gift in given.items()]
     for name, entry in table.items():
         for argument, value in entry.get("arguments", {}).items():
             calls[name].arguments[argument] = Argument(value, "llem")
     for name, entry in table.items():
-        for target, value in entry.get("gives", {}).items() if calls[name].made else ():
-            receiver, _, argument = target.partition(".")
-            calls[receiver].arguments.setdefault(argument, Argument(value, "llem"))
+        given = entry.get("gives", {}) if calls[name].made else {}
+        gifts += [(target, Argument(gift, "llem")) for target, gift in given.items()]
+    for target, gift in gifts:
+        receiver, _, argument = target.partition(".")
+        if receiver in calls:
+            calls[receiver].arguments.setdefault(argument, gift)
     made = [call for call in calls.values() if call.made]
     return Plan(meant.engine, document, meant.resolved, made, unsent)
 
@@ -186,6 +193,7 @@ def _literal(value: Any) -> Any:
 
 TAGS: dict[str, Callable[[Any], Any]] = {
     "$torch": lambda value: {"$torch": value},
+    "$new": lambda value: {"$new": value},
     "$map": lambda value: {"$map": _pairs(value)},
     "$model": lambda value: {"$model": value} if value.startswith("builtin:") else value,
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from llem import advice, datasets, machine, messages, planning, resolution, spec, verdict
+from llem import datasets, machine, messages, planning, resolution, spec, verdict
 
 
 class CannotRun(RuntimeError):
@@ -66,8 +66,8 @@ def _against_the_model(plan: planning.Plan, model: Any) -> Iterator[str]:
     """What the rules of the preflight schema say of the document, the model and the machine together."""
     known = {"document": resolution.resolve(plan.document).settled, **model.facts}
     found: dict[Any, str] = {}
-    said = [(one.path, one.rule) for one in verdict.preflight(known)]
-    for path, rule in (*said, *advice.unequal(spec.preflight_comparisons(), known)):
-        if rule is not None:
-            found.setdefault(path, f"{messages.dotted(path[1:])}: {rule.annotation['message']} [{rule.id}]")
+    for one in (*verdict.preflight(known), *verdict.compared(known, spec.preflight_comparisons())):
+        if one.rule is not None:
+            text = f"{messages.dotted(one.path[1:])}: {one.rule.annotation['message']} [{one.rule.id}]"
+            found.setdefault(one.path, text)
     yield from found.values()

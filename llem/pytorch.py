@@ -8,14 +8,14 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from inspect import getsource, signature
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from llem import builtin, datasets, reading
+from llem import builtin, datasets, reading, spec
 
 if TYPE_CHECKING:
     from llem.planning import Plan
@@ -39,11 +39,10 @@ class Compiled:
 
 @dataclass
 class Session:
-    """A loaded model, ready to generate."""
+    """A loaded model, ready to generate. `made` holds the results of calls that are arguments of others."""
 
     plan: Plan
-    tokenizer: Any
-    model: Any
+    made: dict[str, Any] = field(default_factory=dict)
     compiled: Compiled = field(default_factory=Compiled)
     templated: bool = False
     cache: str | None = None
@@ -51,41 +50,74 @@ class Session:
     generation_config: Any = None
     logits_processors: list[str] = field(default_factory=list)
 
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer."""
+        return self.made["tokenizer"]
 
-def live(plan: Plan, arguments: Any) -> Any:
-    """The Python objects that JSON `arguments` of a plan stand for."""
+    @property
+    def model(self) -> Any:
+        """The model."""
+        return self.made["from_pretrained"]
+
+
+def live(plan: Plan, arguments: Any, made: dict[str, Any] | None = None) -> Any:
+    """The Python objects that JSON `arguments` of a plan stand for; a call whose result is `made` is not repeated."""
     if isinstance(arguments, list):
-        return [live(plan, item) for item in arguments]
+        return [live(plan, item, made) for item in arguments]
     if not isinstance(arguments, dict):
         return arguments
     match arguments:
         case {"$torch": str(name)}:
-            import torch
-
-            return getattr(torch, name)
+            return resolve_name(f"torch.{name}")
+        case {"$new": str(name)}:
+            return resolve_name(name)()
         case {"$map": list(pairs)}:
             return dict(pairs)
         case {"$call": str(name)}:
-            return call(plan, name)
+            return made[name] if made and name in made else call(plan, name)
         case {"$model": str(name)}:
             return str(builtin.make_model(name.removeprefix("builtin:")))
         case {"$rank": "device"}:
             return {"": rank_device()}
         case {"$literal": dict(mapping)}:
             return mapping
-    return {key: live(plan, value) for key, value in arguments.items()}
+    return {key: live(plan, value, made) for key, value in arguments.items()}
 
 
-def call(plan: Plan, name: str, *positional: Any) -> Any:
-    """Make the call `name` of the plan. Raises whatever the library raises."""
-    made = plan.call(name)
-    if made is None:
+def call(plan: Plan, name: str, *positional: Any, made: dict[str, Any] | None = None) -> Any:
+    """Make the call `name` of the plan, and keep its result in `made`. Raises whatever the library raises."""
+    asked = plan.call(name)
+    if asked is None:
         raise LookupError(f"the plan makes no call {name}")
-    module, *attributes = made.target.split(".")
-    function: Any = import_module(module)
-    for attribute in attributes:
-        function = getattr(function, attribute)
-    return function(*positional, **plan.kwargs(name))
+    arguments = live(plan, plan.arguments(name), made)
+    first = [arguments.pop("*")] if "*" in arguments else []
+    result = resolve_name(asked.target)(*positional, *first, **arguments)
+    if made is not None:
+        made[name] = result
+    return result
+
+
+@contextmanager
+def process_settings(plan: Plan) -> Iterator[None]:
+    """Make the calls that set something for the whole process, and undo them at the end."""
+    # What cuBLAS needs to be deterministic; it reads it once, and only then.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with ExitStack() as undo:
+        for name, entry in spec.calls(plan.backend).items():
+            asked = plan.arguments(name).get("*")
+            if "present" not in entry or asked is None:
+                continue
+            present = resolve_name(entry["present"])()
+            if present != asked:
+                call(plan, name)
+                undo.callback(_set_back, entry["target"], present)
+        yield
+
+
+def _set_back(target: str, value: Any) -> None:
+    with suppress(RuntimeError):  # the number of interop threads is set once
+        resolve_name(target)(value)
 
 
 def rank_device() -> str:
@@ -263,7 +295,7 @@ def _positions_left(plan: Plan, positions: int) -> int:
     """How many tokens the longest prompt leaves to be generated. The last one is never fed back."""
     longest = int(plan.arguments("encode")["max_length"])
     if longest + plan.arguments("generate")["max_new_tokens"] - 1 > positions:
-        session = Session(plan, load_tokenizer(plan), model=None)
+        session = Session(plan, {"tokenizer": load_tokenizer(plan)})
         longest = max(encode(session, [text])["input_ids"].shape[1] for text in texts(session))
     return positions - longest + 1
 
@@ -310,17 +342,28 @@ def load(plan: Plan) -> Session:
     """Load tokenizer and model, forget the checkpoint's generation defaults, and compile when the plan says so."""
     from transformers import GenerationConfig
 
-    tokenizer = load_tokenizer(plan)
-    model = call(plan, "from_pretrained")
-    model.eval()
-    own = model.generation_config
-    ends = own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id
-    model.generation_config = GenerationConfig(
-        bos_token_id=own.bos_token_id, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
-    )
-    session = Session(plan, tokenizer, model)
+    session = Session(plan, {"tokenizer": load_tokenizer(plan)})
+    tokenizer = session.tokenizer
+    for name in ("from_pretrained", "assistant"):
+        if plan.call(name):
+            model = call(plan, name, made=session.made)
+            model.eval()
+            own = model.generation_config
+            ends = own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id
+            model.generation_config = GenerationConfig(
+                bos_token_id=own.bos_token_id, eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
+            )
+    if plan.call("load_adapter"):
+        session.model.load_adapter(**plan.kwargs("load_adapter"))
+    if plan.call("assistant_generation_config"):
+        # The library reads these from the draft model's own configuration, and nowhere else.
+        session.made["assistant"].generation_config.update(**plan.kwargs("assistant_generation_config"))
     if plan.call("compile"):
         compile_forward(session)
+    if plan.call("CompileConfig"):
+        session.compiled = Compiled(asked=True, active=True, graphs_before=captured_graphs())
+        # The library compiles by itself on GPUs only, unless it is told that every device will do.
+        call(plan, "CompileConfig", made=session.made)._compile_all_devices = True
     return session
 
 
@@ -344,7 +387,10 @@ def compile_forward(session: Session) -> None:
 
 def fall_back(session: Session, error: Exception) -> None:
     """Go on without torch.compile, and keep the reason."""
-    session.model.forward = session.compiled.eager
+    if session.compiled.eager is not None:
+        session.model.forward = session.compiled.eager
+    else:
+        session.model._valid_auto_compile_criteria = lambda *_, **__: False
     session.compiled.active = False
     session.compiled.error = f"{type(error).__name__}: {first_line(error)}"
     warnings.warn(f"torch.compile failed, going on without it: {session.compiled.error}", RuntimeWarning, stacklevel=2)
@@ -385,8 +431,9 @@ def _generate(session: Session, prompts: Sequence[str], seed: bool) -> dict[str,
     inputs = {key: encoding[key].to(input_device(session.model)) for key in ("input_ids", "attention_mask")}
     if seed:
         call(session.plan, "set_seed")
-    sent = session.plan.kwargs("generate")
-    with _watched(session) as passes:
+    sent = live(session.plan, session.plan.arguments("generate"), session.made)
+    kernels = call(session.plan, "sdpa_kernel") if session.plan.call("sdpa_kernel") else nullcontext()
+    with _watched(session) as passes, kernels:
         _synchronize()
         start = time.perf_counter()
         rows = session.model.generate(**inputs, **sent)
@@ -411,6 +458,11 @@ def encode(session: Session, prompts: Sequence[str]) -> Any:
     """Token ids and attention mask of a batch, as tensors. A chat template has written its special tokens itself."""
     special = {"add_special_tokens": False} if session.templated else {}
     return session.tokenizer(list(prompts), **session.plan.kwargs("encode"), **special)
+
+
+def tokens(session: Session, prompt: str) -> int:
+    """The length of one prompt in tokens, as it is generated from."""
+    return int(encode(session, [prompt])["attention_mask"].sum())
 
 
 def _outputs(session: Session, lengths: list[int], rows: list[list[int]]) -> list[dict[str, Any]]:

@@ -107,6 +107,15 @@ def perform(
 
     Fills `share` as it goes, and appends the texts to the file `outputs`. Raises what the libraries raise.
     """
+    from llem import pytorch
+
+    with pytorch.process_settings(plan):
+        _perform(plan, share, outputs, interruption, rank, size)
+
+
+def _perform(
+    plan: planning.Plan, share: dict[str, Any], outputs: Path, interruption: Interruption, rank: int, size: int
+) -> None:
     from tqdm import tqdm
 
     from llem import pytorch
@@ -117,8 +126,13 @@ def perform(
     warmed = 0
     prompts = pytorch.texts(session)
     share["prompts_sha256"] = record.digest(prompts)
+    counts = rank == 0 or plan.call("share") is not None
+    if not plan.call("share"):  # one process, or several that hold one model together
+        rank, size = 0, 1
     mine = list(range(rank, len(prompts), size))
-    batches = list(datasets.batches(mine, **plan.kwargs("batches")))
+    batches = list(
+        datasets.batches(mine, lambda index: pytorch.tokens(session, prompts[index]), **plan.kwargs("batches"))
+    )
     try:
         start = time.perf_counter()
         for _ in range(plan.arguments("warm_up")["batches"] if batches else 0):
@@ -126,15 +140,17 @@ def perform(
             warmed += 1
         share["warm_up_seconds"] = time.perf_counter() - start
         pytorch.wait_for_others()
-        bar = tqdm(total=len(mine), desc="generating", unit="prompt", disable=None if rank == 0 else True)
-        with outputs.open("w", encoding="utf-8") as file, bar:
+        bar = tqdm(total=len(mine), desc="generating", unit="prompt", disable=None if rank == 0 and counts else True)
+        with (outputs if counts else Path(os.devnull)).open("w", encoding="utf-8") as file, bar:
             for number, indices in enumerate(batches):
                 done = pytorch.generate(session, [prompts[index] for index in indices], seed=number == 0)
                 rows = done.pop("outputs")
                 tokens = {key: sum(row[key] for row in rows) for key in ("input_tokens", "output_tokens")}
                 with interruption.held():
-                    share["longest_input"] = max(share["longest_input"], *(row["input_tokens"] for row in rows))
-                    share["batches"].append({"batch": number, "rank": rank, "prompts": len(indices), **done, **tokens})
+                    if counts:
+                        share["longest_input"] = max(share["longest_input"], *(row["input_tokens"] for row in rows))
+                        about = {"batch": number, "rank": rank, "prompts": len(indices), **done, **tokens}
+                        share["batches"].append(about)
                     for place, row in enumerate(rows):
                         index = indices[place * len(indices) // len(rows)]
                         line = {"index": index, "rank": rank, "batch": number, "prompt": prompts[index], **row}
@@ -185,8 +201,9 @@ def perform_safely(share: dict[str, Any], interruption: Interruption, perform_it
 
 
 def _perform_here(plan: planning.Plan, folder: Path, interruption: Interruption) -> dict[str, Any]:
-    share = new_share()
-    perform_safely(share, interruption, lambda: perform(plan, share, folder / "outputs.jsonl", interruption))
+    share, outputs = new_share(), folder / "outputs.jsonl"
+    perform_safely(share, interruption, lambda: perform(plan, share, outputs, interruption))
+    _write_in_order(outputs, _lines(outputs))
     return share
 
 
@@ -207,7 +224,7 @@ def _launch(plan: planning.Plan, folder: Path, interruption: Interruption, nproc
     for rank in range(nproc_per_node):
         share, texts = folder / f"rank-{rank}.json", folder / f"rank-{rank}.jsonl"
         shares.append(json.loads(share.read_text(encoding="utf-8")) if share.is_file() else new_share())
-        lines += texts.read_text(encoding="utf-8").split("\n")[:-1] if texts.is_file() else []
+        lines += _lines(texts) if texts.is_file() else []
         share.unlink(missing_ok=True)
         texts.unlink(missing_ok=True)
     for content in shares:
@@ -215,10 +232,20 @@ def _launch(plan: planning.Plan, folder: Path, interruption: Interruption, nproc
             content.update(status=INTERRUPTED, error=None)
         elif content["status"] == INTERRUPTED:  # by the launcher, because another process died
             content["status"] = FAILED
-    lines.sort(key=lambda line: int(json.loads(line)["index"]))
-    (folder / "outputs.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    _write_in_order(folder / "outputs.jsonl", lines)
     job.unlink()
     return shares
+
+
+def _lines(outputs: Path) -> list[str]:
+    return outputs.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def _write_in_order(outputs: Path, lines: list[str]) -> None:
+    """Write the lines in the order of their prompts, if they are not in that order already."""
+    ordered = sorted(lines, key=lambda line: int(json.loads(line)["index"]))
+    if ordered != lines or not outputs.is_file():
+        outputs.write_text("".join(f"{line}\n" for line in ordered), encoding="utf-8")
 
 
 def _end(launcher: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from keyword import iskeyword
 from typing import Any
 
-from llem import builtin, datasets
+from llem import builtin, datasets, spec
 from llem.planning import Plan
 
 PYTORCH = '''\
@@ -15,42 +15,41 @@ PYTORCH = '''\
 import json
 import os
 
-import torch
-import transformers
-
+{imports}
 RANK, PROCESSES = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 DEVICE = f"cuda:{{int(os.environ.get('LOCAL_RANK', '0'))}}" if torch.cuda.is_available() else "cpu"
 
 prompts = {prompts}
 
-tokenizer = {tokenizer}
+{process}tokenizer = {tokenizer}
 if tokenizer.pad_token_id is None:
     tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
 
 {nested}model = {from_pretrained}
-model.eval()
 device = model.device if model.device.type != "meta" else "cpu"
 # The checkpoint's own generation defaults must not fill what is left open: only its token ids stay.
-own = model.generation_config
-model.generation_config = transformers.GenerationConfig(
-    bos_token_id=own.bos_token_id,
-    eos_token_id=own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id,
-    pad_token_id=tokenizer.pad_token_id,
-)
-{compile}
+for loaded in ({loaded}):
+    loaded.eval()
+    own = loaded.generation_config
+    loaded.generation_config = transformers.GenerationConfig(
+        bos_token_id=own.bos_token_id,
+        eos_token_id=own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+{after}{compile}
 {template}
 
 def generate(batch):
     encoded = tokenizer(batch, {encode}, **special)
     inputs = {{key: encoded[key].to(device) for key in ("input_ids", "attention_mask")}}
-    rows = model.generate(**inputs, {generate})
+{generation}
     return rows[:, inputs["input_ids"].shape[1] :].tolist()
 
 
 ends = model.generation_config.eos_token_id
 ends = {{ends}} if isinstance(ends, int) else set(ends or ())
-mine = list(range(RANK, len(prompts), PROCESSES))
-batches = [mine[start : start + {size}] for start in range(0, len(mine), {size})]
+mine = list(range({share}))
+{order}batches = [mine[start : start + {size}] for start in range(0, len(mine), {size})]
 for _ in range({warm_up}):
     generate([prompts[index] for index in batches[0]])
 {set_seed}
@@ -89,6 +88,9 @@ special = {{"add_special_tokens": False}} if templated else {{}}
 """
 
 
+SORTED = 'mine.sort(key=lambda index: len(tokenizer(prompts[index], **special)["input_ids"]), reverse=True)\n'
+
+
 def script(plan: Plan) -> str:
     """The plan as Python source. Raises datasets.DatasetError when the prompts, which it holds, cannot be read."""
     prompts = _list(datasets.prompts(**plan.arguments("prompts")))
@@ -109,8 +111,12 @@ def script(plan: Plan) -> str:
         launch=f"\n\nRun it with: torchrun --nproc-per-node={launch['nproc_per_node']} SCRIPT\n" if launch else "",
         prompts=prompts,
         tokenizer=_call(plan, "tokenizer"),
+        imports=_imports(plan),
+        process=_process(plan),
         nested=_nested(plan),
         from_pretrained=_call(plan, "from_pretrained"),
+        loaded="model, assistant_model" if plan.call("assistant") else "model,",
+        after=_after(plan),
         compile=_compile(plan),
         template=TEMPLATE.format(
             chat=template.get("chat"),
@@ -119,7 +125,9 @@ def script(plan: Plan) -> str:
         if template
         else "special = {}\n",
         encode=_arguments(plan, "encode", ""),
-        generate=_arguments(plan, "generate", ""),
+        generation=_generation(plan),
+        share="RANK, len(prompts), PROCESSES" if plan.call("share") else "len(prompts)",
+        order=SORTED if plan.arguments("batches").get("order") == "length_sorted" else "",
         size=plan.arguments("batches")["size"],
         warm_up=f"{plan.arguments('warm_up')['batches']} if batches else 0",
         set_seed=_call(plan, "set_seed"),
@@ -143,6 +151,8 @@ def source(plan: Plan, value: Any) -> str:
     match value:
         case {"$torch": str(name)}:
             return f"torch.{name}"
+        case {"$new": str(name)}:
+            return f"{name}()"
         case {"$map": list(pairs)}:
             return "{" + ", ".join(f"{key!r}: {item!r}" for key, item in pairs) + "}"
         case {"$call": str(name)}:
@@ -162,8 +172,54 @@ def _names(plan: Plan) -> dict[str, str]:
     return {value["$call"]: key for key, value in arguments if isinstance(value, dict) and "$call" in value}
 
 
+def _imports(plan: Plan) -> str:
+    """The modules of what is called and of the objects that are passed."""
+    names = [call.target for call in plan.calls]
+    for value in (argument.value for call in plan.calls for argument in call.arguments.values()):
+        match value:
+            case {"$torch": str(name)}:
+                names.append(f"torch.{name}")
+            case {"$new": str(name)}:
+                names.append(name)
+    modules = {"torch", "transformers"}
+    for name in names:
+        parts = name.split(".")[:-1]
+        packages = [part for place, part in enumerate(parts) if "".join(parts[: place + 1]).islower()]
+        if packages and packages[0] in ("torch", "transformers", "torchao"):
+            modules.add(".".join(packages))
+    return "".join(f"import {module}\n" for module in sorted(modules))
+
+
 def _nested(plan: Plan) -> str:
-    return "".join(f"{variable} = {_call(plan, name)}\n" for name, variable in _names(plan).items())
+    names = {name: variable for name, variable in _names(plan).items() if name not in WRITTEN}
+    return "".join(f"{variable} = {_call(plan, name)}\n" for name, variable in names.items())
+
+
+WRITTEN = ("tokenizer",)
+"""Calls that have a line of their own."""
+
+
+def _process(plan: Plan) -> str:
+    """The calls that set something for the whole process."""
+    names = [name for name, entry in spec.calls(plan.backend).items() if "present" in entry and plan.call(name)]
+    text = "".join(f"{_call(plan, name)}\n" for name in names)
+    return f'os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")\n{text}\n' if text else ""
+
+
+def _after(plan: Plan) -> str:
+    """What is done to the models once they are loaded."""
+    lines = [_call(plan, name) for name in ("load_adapter", "assistant_generation_config") if plan.call(name)]
+    if plan.call("CompileConfig"):
+        lines.append("compile_config._compile_all_devices = True  # the library compiles on GPUs only, unless told so")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _generation(plan: Plan) -> str:
+    call = f"rows = model.generate(**inputs, {_arguments(plan, 'generate', '')})"
+    kernels = plan.call("sdpa_kernel")
+    if kernels is None:
+        return f"    {call}"
+    return f"    with {kernels.target}({_arguments(plan, 'sdpa_kernel', '')}):\n        {call}"
 
 
 def _call(plan: Plan, name: str) -> str:
@@ -183,14 +239,14 @@ def _compile(plan: Plan) -> str:
 def _arguments(plan: Plan, name: str, indent: str = "    ") -> str:
     """The arguments as source: a line each, or all on one where `indent` is empty."""
     given = {key: source(plan, value) for key, value in plan.arguments(name).items()}
-    parts = [f"{key}={value}" if _is_name(key) else f"**{{{key!r}: {value}}}" for key, value in given.items()]
+    parts = [value if key == "*" else _argument(key, value) for key, value in given.items()]
     if not indent or len(parts) < 2:
         return ", ".join(parts)
     return "\n" + "".join(f"{indent}{part},\n" for part in parts)
 
 
-def _is_name(key: str) -> bool:
-    return key.isidentifier() and not iskeyword(key)
+def _argument(key: str, value: str) -> str:
+    return f"{key}={value}" if key.isidentifier() and not iskeyword(key) else f"**{{{key!r}: {value}}}"
 
 
 def _list(texts: list[str]) -> str:

@@ -22,6 +22,8 @@ ENGINE = "backend"
 
 PREFLIGHT_ENGINE = "pytorch"
 """The engine that llem runs itself."""
+ANY = "*"
+"""The key of `x-llem.values` that stands for every value without a key of its own."""
 
 
 class Field(NamedTuple):
@@ -73,7 +75,8 @@ class Field(NamedTuple):
     def targets(self, engine: str) -> list[tuple[str, str]]:
         """(call, argument) of each argument of `engine` that receives the setting.
 
-        The argument is `**` where each key becomes one, and `()` where true makes the call.
+        The argument is `**` where each key becomes one, `()` where a true value makes the call, and `*` where the
+        value is passed without a name.
         """
         found = []
         for target in self.wiring.get("calls", {}).get(engine, []):
@@ -85,9 +88,10 @@ class Field(NamedTuple):
         return found
 
     def needs(self, value: Any) -> Schema:
-        """What `value` needs, sends or is: the entry of `x-llem.values`, {} when there is none."""
+        """What `value` needs, sends or is: its entry in `x-llem.values`, or that of any value; {} without one."""
+        entries = self.wiring.get("values", {})
         key = value if isinstance(value, str) else json.dumps(value)
-        return dict(self.wiring.get("values", {}).get(key, {}))
+        return dict(entries.get(key, entries.get(ANY, {})))
 
     def readback(self, engine: str) -> Schema:
         """Where a live object says what became of the setting: its `path`, and how to compare; {} for nowhere.
@@ -318,7 +322,13 @@ def rules() -> tuple[Rule, ...]:
     found = list(_rules(bundle(), ""))
     for name in bundle()["properties"]:
         found += _rules(follow(bundle()["properties"][name]), name)
-    return tuple(found)
+    return (*found, *checks())
+
+
+@cache
+def checks() -> tuple[Rule, ...]:
+    """The rules that compare two settings (`x-llem-check`); the annotation says which and how."""
+    return tuple(Rule(check, check, "") for check in bundle().get("x-llem-check", ()))
 
 
 @cache
@@ -329,7 +339,7 @@ def advice() -> tuple[Rule, ...]:
 
 @cache
 def comparisons() -> tuple[Rule, ...]:
-    """The advice that compares two settings (`x-llem-check`); the annotation says which and how."""
+    """The advice that compares two settings, in the same form."""
     return tuple(Rule(check, check, "") for check in advice_schema()["x-llem-check"])
 
 

@@ -6,7 +6,8 @@ does both, with the same result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -55,11 +56,40 @@ def preflight(known: spec.Schema) -> list[Violation]:
     return _disagreements(known, PREFLIGHT, spec.preflight)
 
 
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "divides": lambda part, whole: whole % part == 0,
+}
+CHECK = "x-llem-check"
+
+
+def compared(data: Any, comparisons: Iterable[spec.Rule]) -> Iterator[Violation]:
+    """The comparisons of settings that do not hold in `data`, where both settings are set."""
+    for rule in comparisons:
+        path, other = (tuple(rule.annotation[key].split(".")) for key in ("path", "other"))
+        left, right = _at(data, path), _at(data, other)
+        if left is None or right is None or right < rule.annotation.get("from", right):
+            continue
+        if not OPERATORS[rule.annotation["operator"]](left, right):
+            yield Violation(path, CHECK, rule.annotation, left, rule.node, rule)
+
+
+def _at(data: Any, path: spec.Path) -> Any:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
 def _disagreements(data: Any, name: str, rules: Callable[[], tuple[spec.Rule, ...]]) -> list[Violation]:
     if is_valid(data, name):
         return []
     nodes = {id(rule.node): rule for rule in rules()}
     found = [_violation(error, _schema(name), nodes) for error in _explainer(name).iter_errors(data)]
+    if not found and not name:
+        found = list(compared(data, spec.checks()))
     if not found:
         raise AssertionError("the two JSON Schema engines disagree: please report this document")
     return found
@@ -72,12 +102,19 @@ def is_valid(data: Any, name: str = "") -> bool:
 
 def judge(name: str = "") -> Callable[[Any], bool]:
     """The function that gives the verdict of `is_valid`."""
-    return (_fast_judge(name) or _explainer(name)).is_valid  # type: ignore[no-any-return]
+    return _with_checks((_fast_judge(name) or _explainer(name)).is_valid, name)
 
 
 def explains(data: Any, name: str = "") -> bool:
     """The same verdict, by the engine that explains; the two never differ."""
-    return bool(_explainer(name).is_valid(data))
+    return bool(_with_checks(_explainer(name).is_valid, name)(data))
+
+
+def _with_checks(is_valid: Callable[[Any], bool], name: str) -> Callable[[Any], bool]:
+    """The verdict of the schema and, for a whole document, of the comparisons that schemas cannot state."""
+    if name or not spec.checks():
+        return is_valid
+    return lambda data: is_valid(data) and next(compared(data, spec.checks()), None) is None
 
 
 def _schema(name: str) -> spec.Schema:

@@ -118,7 +118,13 @@ BATCHES: list[tuple[int, int, list[list[int]]]] = [
 @pytest.mark.parametrize(("count", "size", "expected"), BATCHES)
 def test_batches(count: int, size: int, expected: list[list[int]]) -> None:
     """Items keep their order, none is lost, and only the last batch may be smaller."""
-    assert list(datasets.batches(list(range(count)), size)) == expected
+    assert list(datasets.batches(list(range(count)), lambda item: item, size)) == expected
+
+
+def test_batches_of_like_length() -> None:
+    """Sorted by length, the longest come first, and equals keep their order."""
+    words = ["a", "ccc", "bb", "ddd", "e"]
+    assert list(datasets.batches(words, len, 2, "length_sorted")) == [["ccc", "ddd"], ["bb", "a"], ["e"]]
 
 
 class Tokenizer:

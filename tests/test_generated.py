@@ -93,11 +93,11 @@ SETTING = {
 }
 RULE = {
     "if": {"required": ["num_beams"], "properties": {"num_beams": {"minimum": 2}}},
-    "then": {"properties": {"typical_p": {"type": "null"}}},
+    "then": {"properties": {"logit_cap": {"type": "null"}}},
     "x-llem-rule": {
-        "id": "typical-p-without-beams",
-        "message": "Choose either `typical_p` or beams.",
-        "combination": "typical_p with num_beams above 1",
+        "id": "logit-cap-without-beams",
+        "message": "Choose either `logit_cap` or beams.",
+        "combination": "logit_cap with num_beams above 1",
         "reason": "A rule for this test.",
         "resolution": "Remove one of the two.",
     },
@@ -133,16 +133,16 @@ def built(**values):
     except ValueError as error:
         return [one["ctx"]["rule"] for one in error.errors()]
 
-plan = llem.plan({"model": "m", "pytorch": {"typical_p": 1}}).to_dict()
+plan = llem.plan({"model": "m", "pytorch": {"logit_cap": 1}}).to_dict()
 print(json.dumps({
-    "good": judged(typical_p=0.5),
-    "low": judged(typical_p=0.01),
-    "text": judged(typical_p="x"),
-    "near": judged(typicalp=0.5),
-    "rule": judged(typical_p=0.5, num_beams=2),
-    "passed": [one.rule for one in llem.problems({"model": "m", "passthrough_kwargs": {"typical_p": 1}})],
-    "built": [built(typical_p=1), built(typical_p=0.01), built(typical_p=0.5, num_beams=2), built(num_beams=2)],
-    "sent": {call["call"]: call["arguments"].get("typical_p") for call in plan["calls"]},
+    "good": judged(logit_cap=0.5),
+    "low": judged(logit_cap=0.01),
+    "text": judged(logit_cap="x"),
+    "near": judged(logitcap=0.5),
+    "rule": judged(logit_cap=0.5, num_beams=2),
+    "passed": [one.rule for one in llem.problems({"model": "m", "passthrough_kwargs": {"logit_cap": 1}})],
+    "built": [built(logit_cap=1), built(logit_cap=0.01), built(logit_cap=0.5, num_beams=2), built(num_beams=2)],
+    "sent": {call["call"]: call["arguments"].get("logit_cap") for call in plan["calls"]},
     "params": introspection.get_backend_specific_params()["pytorch"],
     "rules": introspection.get_validation_rules(),
     "exclusions": introspection.get_mutual_exclusions(),
@@ -158,7 +158,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     shutil.copytree(ROOT / "schema", schema)
     file = schema / "pytorch.schema.json"
     section = json.loads(file.read_text(encoding="utf-8"))
-    section["properties"]["typical_p"] = SETTING
+    section["properties"]["logit_cap"] = SETTING
     section["allOf"].append(RULE)
     file.write_text(json.dumps(section), encoding="utf-8")
     command = [sys.executable, "-c", LOOK, str(schema), str(output), str(ROOT / "scripts" / "generate.py")]
@@ -170,27 +170,27 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_one_change_is_validated(changed: dict[str, Any]) -> None:
     """The new setting is judged, guessed when misspelt, and reserved; the new rule refuses with its own message."""
     assert changed["good"] == []
-    assert [problem[:2] for problem in changed["low"]] == [["pytorch.typical_p", "minimum"]]
-    assert [problem[:2] for problem in changed["text"]] == [["pytorch.typical_p", "type"]]
-    assert "did you mean `typical_p`?" in changed["near"][0][2]
-    assert changed["rule"] == [["pytorch.typical_p", "typical-p-without-beams", "Choose either `typical_p` or beams."]]
+    assert [problem[:2] for problem in changed["low"]] == [["pytorch.logit_cap", "minimum"]]
+    assert [problem[:2] for problem in changed["text"]] == [["pytorch.logit_cap", "type"]]
+    assert "did you mean `logit_cap`?" in changed["near"][0][2]
+    assert changed["rule"] == [["pytorch.logit_cap", "logit-cap-without-beams", "Choose either `logit_cap` or beams."]]
     assert changed["passed"] == ["passthrough-not-a-field"]
 
 
 def test_one_change_is_in_the_models(changed: dict[str, Any]) -> None:
     """The generated models have the new setting, with its type, and enforce the new rule."""
-    assert changed["built"] == [{"typical_p": 1.0}, ["minimum"], ["typical-p-without-beams"], {"num_beams": 2}]
-    assert b"typical_p: float | None = None" in files(changed["output"])["python/__init__.py"]
+    assert changed["built"] == [{"logit_cap": 1.0}, ["minimum"], ["logit-cap-without-beams"], {"num_beams": 2}]
+    assert b"logit_cap: float | None = None" in files(changed["output"])["python/__init__.py"]
 
 
 def test_one_change_is_in_the_tables(changed: dict[str, Any]) -> None:
     """The tables and the published schema contain the setting and the rule."""
     texts = {name: content.decode() for name, content in files(changed["output"]).items()}
-    row = f"| `typical_p` | number, 0.1 to 1 | – | {SETTING['description']} | PyTorch: `generate(typical_p=…)` |"
+    row = f"| `logit_cap` | number, 0.1 to 1 | – | {SETTING['description']} | PyTorch: `generate(logit_cap=…)` |"
     assert row in texts["docs/fields.md"]
-    assert "| `typical-p-without-beams` | pytorch | typical_p with num_beams above 1 |" in texts["docs/rules.md"]
+    assert "| `logit-cap-without-beams` | pytorch | logit_cap with num_beams above 1 |" in texts["docs/rules.md"]
     published = json.loads(texts["llem.schema.json"])["$defs"]["pytorch"]
-    assert published["properties"]["typical_p"] == SETTING
+    assert published["properties"]["logit_cap"] == SETTING
     assert RULE in published["allOf"]
 
 
@@ -201,7 +201,7 @@ def test_one_change_is_sent(changed: dict[str, Any]) -> None:
 
 def test_one_change_is_listed(changed: dict[str, Any]) -> None:
     """Introspection lists the setting and the rule."""
-    assert changed["params"][-1] == "pytorch.typical_p"
-    assert ("typical-p-without-beams", "pytorch") in {(rule["id"], rule["backend"]) for rule in changed["rules"]}
-    assert "pytorch.typical_p" in {row["path"] for row in changed["fields"]}
-    assert "pytorch.num_beams=None" not in changed["exclusions"].get("pytorch.typical_p", [])
+    assert changed["params"][-1] == "pytorch.logit_cap"
+    assert ("logit-cap-without-beams", "pytorch") in {(rule["id"], rule["backend"]) for rule in changed["rules"]}
+    assert "pytorch.logit_cap" in {row["path"] for row in changed["fields"]}
+    assert "pytorch.num_beams=None" not in changed["exclusions"].get("pytorch.logit_cap", [])

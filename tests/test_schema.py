@@ -35,6 +35,9 @@ TWINS = {
     ("max_output_tokens", "dataset.output_len"): "synthetic-outputs-have-their-length",
     ("decoder.min_new_tokens", "dataset.output_len"): "synthetic-outputs-have-their-length",
     ("model", "tensorrt.engine_path"): "engine-path-takes-the-place-of-model",
+    ("precision", "pytorch.checkpoint_dtype"): "dtype-of-the-checkpoint",
+    ("precision", "pytorch.assistant_precision"): "the draft model's own setting comes later and wins",
+    ("pytorch.num_processes", "pytorch.tensor_parallel_size"): "a rule lets one of them start processes",
 }
 
 SUBSCHEMAS = ("properties", "patternProperties", "$defs"), ("allOf", "anyOf"), (
@@ -161,7 +164,7 @@ def test_field_is_wired(field: spec.Field) -> None:
 def test_annotations_of_values_name_values(field: spec.Field) -> None:
     """What is said of a single value is said of a value that the setting has."""
     values = [value if isinstance(value, str) else json.dumps(value) for value in field.values]
-    allowed = values or (["true", "false"] if field.types == ["boolean"] else [])
+    allowed = [*(values or (["true", "false"] if field.types == ["boolean"] else [])), spec.ANY]
     assert set(field.wiring.get("values", {})) <= set(allowed)
     assert set(field.wiring.get("presets", {})) <= set(values)
     rows = [
@@ -191,6 +194,11 @@ def test_calls_give_to_calls(engine: str) -> None:
             assert receiver in spec.calls(engine)
             assert argument.isidentifier()
             assert argument not in spec.calls(engine)[receiver].get("arguments", {})
+    for field in spec.fields() if engine == "pytorch" else ():
+        for target in field.wiring.get("gives", {}):
+            receiver, _, argument = target.partition(".")
+            assert receiver in spec.calls(engine)
+            assert argument.isidentifier()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -217,6 +225,8 @@ def test_one_of_two_is_set_aside(pair: tuple[str, str], advice: str) -> None:
     for dotted in pair:
         if dotted == "tensorrt.engine_path":
             document |= {"backend": "tensorrt", "tensorrt": {"engine_path": "e"}}
+        elif dotted == "pytorch.checkpoint_dtype":
+            document |= {"pytorch": {"checkpoint_dtype": True}}
         elif dotted in values:
             resolution.put(document, tuple(dotted.split(".")), values[dotted])
     assert (pair[0], advice) in {(one.path, one.rule) for one in plan(document).unsent}
@@ -266,7 +276,7 @@ def test_every_setting_is_sent_or_set_aside(path: Path) -> None:
         switched = [call for call, argument in field.targets(planned.backend) if argument == "()"]
         made = [call.name for call in planned.calls if call.name in switched]
         passed = {f"{field.dotted}.{key}" for key in value} if isinstance(value, dict) else set()
-        assert field.dotted in told or (switched and bool(made) == value) or (passed and passed <= told), field.dotted
+        assert field.dotted in told or (switched and bool(made) == bool(value)) or (passed and passed <= told), field
 
 
 def test_what_one_call_gives_does_not_make_another_setting_idle() -> None:
@@ -279,7 +289,10 @@ def test_what_one_call_gives_does_not_make_another_setting_idle() -> None:
 def test_every_keyword_has_a_message() -> None:
     """Every assertion that can fail outside a rule has a sentence; a rule has its own."""
     told = {*messages._KEYWORDS, *messages._STRUCTURE}
-    used = {word for node, inside in nodes(spec.bundle()) if "x-llem-rule" not in inside for word in node}
+    whole = spec.bundle()
+    sections = {name: part for name, part in whole["$defs"].items() if "title" in part}  # the others are conditions
+    found = nodes({**whole, "$defs": sections})
+    used = {word for node, inside in found if not {"x-llem-rule", "if"} & set(inside) for word in node}
     assert used - ANNOTATIONS - APPLICATORS - told == set()
 
 
@@ -295,7 +308,7 @@ def test_form() -> None:
             assert "title" not in node or not {"x-llem-rule", "allOf", "if"} & set(inside), f"{where}: title on a rule"
             assert "x-llem-rule" not in node or "title" not in node, f"{where}: title on a rule"
             assert not ("not" in inside and {"then", "else"} & set(inside)), f"{where}: not inside then or else"
-            is_document = path.name != "advice.schema.json" and not {"allOf", "if"} & set(inside)
+            is_document = path.name != "advice.schema.json" and not {"allOf", "if", "$defs"} & set(inside)
             if is_document and "properties" in node and "x-llem-rule" not in node:
                 assert node.get("additionalProperties") is False, f"{where}: unknown keys are let through"
 
@@ -345,14 +358,18 @@ def wired(engine: str, call: str) -> set[str]:
     found = {argument for field in spec.fields() for name, argument in field.targets(engine) if name == call}
     found |= set(spec.calls(engine)[call].get("arguments", {}))
     gives = [target for entry in spec.calls(engine).values() for target in entry.get("gives", {})]
-    return (found | {target.partition(".")[2] for target in gives if target.startswith(f"{call}.")}) - {"()", "**"}
+    gives += [target for field in spec.fields() for target in field.wiring.get("gives", {})]
+    given = {target.partition(".")[2] for target in gives if target.startswith(f"{call}.")}
+    return (found | given) - {"()", "**", "*"}
 
 
 def test_generation_settings_exist() -> None:
     """Every argument of generate is one that the installed library knows."""
     from transformers import GenerationConfig
 
-    assert {name for name in wired("pytorch", "generate") if not hasattr(GenerationConfig(), name)} == set()
+    of_the_call = {"assistant_model", "tokenizer"}
+    unknown = {name for name in wired("pytorch", "generate") if not hasattr(GenerationConfig(), name)}
+    assert unknown == of_the_call
 
 
 @pytest.mark.parametrize("call", ["BitsAndBytesConfig", "compile", "set_seed"])
@@ -374,7 +391,7 @@ def test_arguments_exist(call: str) -> None:
     [
         ("prompts", datasets.prompts, set()),
         ("template", datasets.template, {"texts", "tokenizer"}),
-        ("batches", datasets.batches, {"items"}),
+        ("batches", datasets.batches, {"items", "length"}),
     ],
 )
 def test_own_functions_take_what_is_wired(call: str, function: Any, given: set[str]) -> None:

@@ -43,7 +43,7 @@ SCRIPTS = {
     "maps": {"pytorch": {"device_map": {"model": "cpu", "lm_head": "cpu"}}},
     "max_memory": {"pytorch": {"max_memory": {"cpu": "1GiB"}}},
     "ends early": {"n": 12, "max_output_tokens": 32, "pytorch": {"batch_size": 5}},
-    "passthrough": {"passthrough_kwargs": {"use_safetensors": True, "subfolder": ""}},
+    "passthrough": {"passthrough_kwargs": {"disable_mmap": True}},
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from llem.modelbase import LlemModel
 from pydantic import ConfigDict, Field
+from typing_extensions import TypeAliasType
 
 
 class DecoderConfig(LlemModel):
@@ -34,6 +35,54 @@ class DecoderConfig(LlemModel):
     """Above 1, tokens that already occurred become less probable; 1 turns it off. It acts in greedy decoding and beam search too."""
     min_new_tokens: int | None = None
     """The end token is held back until this many tokens are generated."""
+    stop_strings: list[str] | None = None
+    """Generation of a sequence ends when its text holds one of these."""
+    num_return_sequences: int | None = None
+    """Sequences that are generated for each prompt."""
+
+
+class DecoderGreedy1(LlemModel):
+    """Decoding is greedy, as the section is written: an explicit setting wins over the preset."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    temperature: Any
+
+
+class DecoderGreedy2(LlemModel):
+    """Decoding is greedy, as the section is written: an explicit setting wins over the preset."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    do_sample: Any
+
+
+class DecoderGreedy3(LlemModel):
+    """Decoding is greedy, as the section is written: an explicit setting wins over the preset."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    preset: Any
+    temperature: Annotated[None, Field(None)] = None
+
+
+class DecoderGreedy4(LlemModel):
+    """Decoding is greedy, as the section is written: an explicit setting wins over the preset."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    preset: Any
+    do_sample: Annotated[None, Field(None)] = None
+
+
+DecoderGreedy = TypeAliasType(
+    "DecoderGreedy", DecoderGreedy1 | DecoderGreedy2 | DecoderGreedy3 | DecoderGreedy4
+)
+"""Decoding is greedy, as the section is written: an explicit setting wins over the preset."""
 
 
 class PyTorchConfig(LlemModel):
@@ -45,16 +94,60 @@ class PyTorchConfig(LlemModel):
     )
     batch_size: int | None = None
     """Prompts that run together; shorter ones are padded on the left. llem takes 1 when it is unset."""
+    batching: Literal["static", "length_sorted"] | None = None
+    """Which prompts run together: `static` takes them in their order, `length_sorted` the longest first, so that prompts of like length meet and little is padded."""
+    pad_to_multiple_of: int | None = None
+    """Batches are padded to a multiple of this many tokens, so that fewer shapes occur."""
+    checkpoint_dtype: Literal[True] | None = None
+    """Take the data type of the checkpoint in place of `precision`."""
     attn_implementation: (
-        Literal["sdpa", "flash_attention_2", "flash_attention_3", "eager"] | None
+        Literal[
+            "sdpa",
+            "flash_attention_2",
+            "flash_attention_3",
+            "flash_attention_4",
+            "flex_attention",
+            "eager",
+        ]
+        | None
     ) = None
-    """The attention kernels."""
+    """The attention kernels. Unset, the library takes sdpa where the model has it, else eager."""
+    sdpa_backend: (
+        Literal["math", "flash_attention", "efficient_attention", "cudnn_attention"]
+        | None
+    ) = None
+    """The kernel that scaled dot product attention must use; unset, torch chooses."""
+    experts_implementation: (
+        Literal["eager", "batched_mm", "grouped_mm", "deepgemm", "sonicmoe"] | None
+    ) = None
+    """How the experts of a mixture of experts are computed. Unset, the library takes grouped_mm."""
+    use_kernels: bool | None = None
+    """Replace layers by kernels from the Hub where there are some."""
     torch_compile: bool | None = None
     """Compile the forward pass of the model with torch.compile. When compiling fails, the run goes on without it and the record says so."""
-    torch_compile_mode: str | None = None
-    """The `mode` of torch.compile, for example `default`, `reduce-overhead` or `max-autotune`."""
+    torch_compile_mode: (
+        Literal[
+            "default",
+            "reduce-overhead",
+            "max-autotune",
+            "max-autotune-no-cudagraphs",
+            "lite",
+        ]
+        | None
+    ) = None
+    """The `mode` of torch.compile; only the backend inductor has modes."""
     torch_compile_backend: str | None = None
     """The `backend` of torch.compile, for example `inductor`, `eager` or `aot_eager`."""
+    torch_compile_fullgraph: bool | None = None
+    """Whether a part that cannot be captured is an error (the run goes on without torch.compile) and not a graph break."""
+    torch_compile_dynamic: bool | None = None
+    """Whether graphs are made for all shapes at once (true), or for each shape (false). Unset, torch begins with one shape and generalises."""
+    torch_compile_options: dict[str, Any] | None = None
+    """The `options` of torch.compile for its backend."""
+    torch_compile_target: Literal["model", "decode"] | None = None
+    """What is compiled: the whole forward pass (`model`, also when unset), or by the library itself the steps after the prompt (`decode`), with a static cache."""
+    disable_compile: bool | None = None
+    """Keep the library from compiling the decoding steps by itself, as it does on a GPU when the cache is static."""
     load_in_4bit: bool | None = None
     """Quantize the weights to 4 bit with bitsandbytes while loading."""
     load_in_8bit: bool | None = None
@@ -65,12 +158,57 @@ class PyTorchConfig(LlemModel):
     """The 4-bit data type."""
     bnb_4bit_use_double_quant: bool | None = None
     """Quantize the quantization constants too."""
+    bnb_4bit_quant_storage: (
+        Literal["uint8", "int8", "float16", "bfloat16", "float32", "float64"] | None
+    ) = None
+    """The data type in which packed 4-bit weights are kept."""
+    llm_int8_threshold: float | None = None
+    """Columns of activations with a value above this are computed in half precision; 0 turns it off."""
+    llm_int8_skip_modules: list[str] | None = None
+    """Modules that stay unquantized, in 8 and in 4 bit. The list takes the place of the library's own, so name the output layer (`lm_head`) too."""
+    llm_int8_enable_fp32_cpu_offload: bool | None = None
+    """Let parts of a quantized model lie on the processor or on disk, where they stay unquantized."""
+    quanto_weights: Literal["int8", "int4", "int2", "float8"] | None = None
+    """Quantize the weights with quanto while loading, to this data type."""
+    torchao_quant_type: (
+        Literal[
+            "int8_weight_only",
+            "int8_dynamic_activation_int8_weight",
+            "float8_weight_only",
+        ]
+        | None
+    ) = None
+    """Quantize with torchao while loading, in this way."""
     use_cache: bool | None = None
     """Whether keys and values of earlier tokens are kept."""
     cache_implementation: (
-        Literal["static", "offloaded_static", "sliding_window"] | None
+        Literal[
+            "dynamic",
+            "static",
+            "offloaded",
+            "offloaded_static",
+            "quantized",
+            "sliding_window",
+        ]
+        | None
     ) = None
-    """The kind of key-value cache. `sliding_window` is a deprecated name that the library treats as `static`."""
+    """The kind of key-value cache. Unset, it is `dynamic`. `sliding_window` is a deprecated name that the library treats as `static`."""
+    max_cache_len: int | None = None
+    """Tokens that a static cache has room for. Unset, it is made for each batch, and a new length compiles anew."""
+    kv_cache_backend: Literal["quanto", "hqq", "fp8"] | None = None
+    """What quantizes a quantized cache."""
+    kv_cache_nbits: Literal[1, 2, 3, 4, 8] | None = None
+    """Bits of a number in a quantized cache: 2 or 4 with quanto; 1, 2, 3, 4 or 8 with hqq."""
+    kv_cache_axis_key: Literal[-1, 0, 1] | None = None
+    """The axis along which the keys of a quantized cache are grouped: 0 or -1 with quanto, 0 or 1 with hqq."""
+    kv_cache_axis_value: Literal[-1, 0, 1] | None = None
+    """The axis along which the values of a quantized cache are grouped: 0 or -1 with quanto, 0 or 1 with hqq."""
+    kv_cache_group_size: int | None = None
+    """Numbers that share a scale in a quantized cache."""
+    kv_cache_residual_length: int | None = None
+    """The latest tokens of a quantized cache that stay unquantized."""
+    prefill_chunk_size: int | None = None
+    """The prompt is read in pieces of so many tokens, which needs less memory."""
     num_beams: int | None = None
     """Beams of beam search; 1 turns it off. With `decoder.do_sample` true the beams are sampled."""
     early_stopping: Literal[True, False, "never"] | None = None
@@ -79,8 +217,50 @@ class PyTorchConfig(LlemModel):
     """Exponent of the length by which the score of a beam is divided: above 0 favours longer sequences, below 0 shorter ones."""
     no_repeat_ngram_size: int | None = None
     """No n-gram of this size occurs twice; 0 turns it off."""
+    typical_p: float | None = None
+    """Only tokens of about typical information content, which together reach this probability, are sampled from."""
+    top_h: float | None = None
+    """Only the most probable tokens up to this share of the entropy are sampled from."""
+    epsilon_cutoff: float | None = None
+    """Tokens less probable than this are not sampled."""
+    eta_cutoff: float | None = None
+    """Tokens less probable than this, or than its root scaled by the entropy, are not sampled."""
+    renormalize_logits: bool | None = None
+    """Make the scores a probability distribution again after all filters."""
+    encoder_repetition_penalty: float | None = None
+    """Above 1, tokens of the prompt become more probable; 1 turns it off."""
+    guidance_scale: float | None = None
+    """Classifier-free guidance: the model also runs without the prompt, and this is the weight of the difference; 1 turns it off."""
+    exponential_decay_length_penalty: list[float] | None = None
+    """Two numbers: after so many generated tokens, the end token gains by this factor with every token."""
+    max_time: float | None = None
+    """Generation of a batch stops after about so many seconds: what comes out then depends on the machine."""
     prompt_lookup_num_tokens: int | None = None
     """Speculative decoding that takes this many draft tokens from the prompt itself. The library wants batches of one."""
+    max_matching_ngram_size: int | None = None
+    """The longest n-gram that is looked up in the prompt."""
+    assistant_model: Literal["builtin:tiny-llama", "builtin:tiny-gpt2"] | str | None = (
+        None
+    )
+    """Speculative decoding with this draft model: a Hub id, a local path or a model that llem makes. It needs the vocabulary of the model. The library wants batches of one."""
+    assistant_revision: str | None = None
+    """The branch, tag or commit of the draft model on the Hub."""
+    assistant_precision: Literal["fp32", "fp16", "bf16"] | None = None
+    """The data type of the draft model. Unset, it is `precision`."""
+    num_assistant_tokens: int | None = None
+    """Tokens that the draft model proposes at once, at first. The library reads it from the draft model's own configuration, where llem sets it."""
+    num_assistant_tokens_schedule: (
+        Literal["constant", "heuristic", "heuristic_transient"] | None
+    ) = None
+    """How the number of proposed tokens changes: `constant`, or with the proposals that were accepted (`heuristic`; `heuristic_transient` begins anew with each call)."""
+    assistant_confidence_threshold: float | None = None
+    """The draft model stops proposing when it gives its token less probability than this; 0 turns it off."""
+    assistant_ensemble_weight: float | None = None
+    """The weight of the draft model in the mixture of both that is decoded from: faster, and no longer the output of the model alone."""
+    assistant_early_exit: int | None = None
+    """Speculative decoding in which the first layers of the model, so many of them, propose. For models that were trained for it."""
+    use_mtp: bool | None = None
+    """Speculative decoding by the model's own layers for multi-token prediction."""
     device_map: (
         Literal["auto", "balanced", "balanced_low_0", "sequential"]
         | str
@@ -91,12 +271,81 @@ class PyTorchConfig(LlemModel):
     """Where the parts of the model go: a strategy, one device, or a map from module to device. llem takes `auto` when it is unset; with several processes each one takes its own device."""
     max_memory: dict[str, int | str] | None = None
     """The most memory per device that `device_map: auto` may fill: the number of a GPU (or cpu, mps, disk) to bytes or a size such as 20GiB."""
+    offload_folder: str | None = None
+    """Where weights that fit on no device are kept."""
+    offload_buffers: bool | None = None
+    """Whether buffers are offloaded with the weights."""
+    subfolder: str | None = None
+    """The folder of model and tokenizer inside the repository or path."""
+    variant: str | None = None
+    """The variant of the weight files, for example `fp16` for model.fp16.safetensors."""
+    use_safetensors: bool | None = None
+    """Whether the weights must be (true) or must not be (false) safetensors files."""
+    gguf_file: str | None = None
+    """A GGUF file of the repository or path; the library turns its weights back into `precision`."""
+    adapter: str | None = None
+    """A LoRA adapter that is loaded into the model: a Hub id or a local path."""
     revision: str | None = None
     """The branch, tag or commit of the model and its tokenizer on the Hub. It has no effect on a local path."""
     trust_remote_code: bool | None = None
     """Whether the document asks to run code that comes with the model. It only runs when the operator consents too (`--trust-remote-code`)."""
+    code_revision: str | None = None
+    """The branch, tag or commit of code that comes with the model, where it is kept apart from the weights."""
     num_processes: int | None = None
     """Data-parallel processes. Each loads the whole model and takes a share of the prompts."""
+    tensor_parallel_size: int | None = None
+    """Processes among which every weight is split. Each sees all prompts."""
+    num_threads: int | None = None
+    """Threads of the processor for one operation."""
+    num_interop_threads: int | None = None
+    """Operations of the processor that may run at once."""
+    float32_matmul_precision: Literal["highest", "high", "medium"] | None = None
+    """How precisely float32 matrices are multiplied: `high` and `medium` let a GPU use TF32 and bfloat16 inside."""
+    deterministic: bool | None = None
+    """Use only operations that give the same result every time, and fail where there is none."""
+
+
+class PytorchDrafts1(LlemModel):
+    """A draft model, early layers or layers of their own propose tokens."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    assistant_model: str
+
+
+class PytorchDrafts2(LlemModel):
+    """A draft model, early layers or layers of their own propose tokens."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    assistant_early_exit: int
+
+
+class PytorchDrafts3(LlemModel):
+    """A draft model, early layers or layers of their own propose tokens."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    use_mtp: Any
+
+
+class PytorchSpeculates1(LlemModel):
+    """Tokens are proposed, and then accepted or rejected by the model."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+    )
+    prompt_lookup_num_tokens: int
+
+
+PytorchSpeculates = TypeAliasType(
+    "PytorchSpeculates",
+    PytorchSpeculates1 | PytorchDrafts1 | PytorchDrafts2 | PytorchDrafts3,
+)
+"""Tokens are proposed, and then accepted or rejected by the model."""
 
 
 class TensorRTConfig(LlemModel):
@@ -214,8 +463,16 @@ __all__ = [
     "DatasetFile",
     "DatasetSynthetic",
     "DecoderConfig",
+    "DecoderGreedy1",
+    "DecoderGreedy2",
+    "DecoderGreedy3",
+    "DecoderGreedy4",
     "ExperimentConfig",
     "PyTorchConfig",
+    "PytorchDrafts1",
+    "PytorchDrafts2",
+    "PytorchDrafts3",
+    "PytorchSpeculates1",
     "TensorRTConfig",
     "VLLMConfig",
 ]
