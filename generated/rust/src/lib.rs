@@ -115,12 +115,18 @@ pub struct DecoderConfig {
     /// Tokens less probable than this share of the most probable one are not sampled.
     pub min_p: Option<f64>,
 
+    /// Sequences that are generated for each prompt.
+    pub num_return_sequences: Option<i64>,
+
     /// A named set of values for the other fields here. What is written beside it wins over it.
     pub preset: Option<Preset>,
 
     /// Above 1, tokens that already occurred become less probable; 1 turns it off. It acts in
     /// greedy decoding and beam search too.
     pub repetition_penalty: Option<f64>,
+
+    /// Generation of a sequence ends when its text holds one of these.
+    pub stop_strings: Option<Vec<String>>,
 
     /// Divides the logits before sampling; 0 means greedy decoding.
     pub temperature: Option<f64>,
@@ -158,17 +164,50 @@ pub enum Precision {
 /// Settings of HuggingFace Transformers on PyTorch. What is unset is left to the library.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PyTorchConfig {
-    /// The attention kernels.
+    /// A LoRA adapter that is loaded into the model: a Hub id or a local path.
+    pub adapter: Option<String>,
+
+    /// The draft model stops proposing when it gives its token less probability than this; 0
+    /// turns it off.
+    pub assistant_confidence_threshold: Option<f64>,
+
+    /// Speculative decoding in which the first layers of the model, so many of them, propose.
+    /// For models that were trained for it.
+    pub assistant_early_exit: Option<i64>,
+
+    /// The weight of the draft model in the mixture of both that is decoded from: faster, and no
+    /// longer the output of the model alone.
+    pub assistant_ensemble_weight: Option<f64>,
+
+    /// Speculative decoding with this draft model: a Hub id, a local path or a model that llem
+    /// makes. It needs the vocabulary of the model. The library wants batches of one.
+    pub assistant_model: Option<String>,
+
+    /// The data type of the draft model. Unset, it is `precision`.
+    pub assistant_precision: Option<Precision>,
+
+    /// The branch, tag or commit of the draft model on the Hub.
+    pub assistant_revision: Option<String>,
+
+    /// The attention kernels. Unset, the library takes sdpa where the model has it, else eager.
     pub attn_implementation: Option<AttnImplementation>,
 
     /// Prompts that run together; shorter ones are padded on the left. llem takes 1 when it is
     /// unset.
     pub batch_size: Option<i64>,
 
+    /// Which prompts run together: `static` takes them in their order, `length_sorted` the
+    /// longest first, so that prompts of like length meet and little is padded.
+    pub batching: Option<Batching>,
+
     /// The data type in which 4-bit layers compute. Unset, bitsandbytes takes float32, not
     /// `precision`.
     #[serde(rename = "bnb_4bit_compute_dtype")]
     pub bnb_4_bit_compute_dtype: Option<Bnb4BitComputeDtype>,
+
+    /// The data type in which packed 4-bit weights are kept.
+    #[serde(rename = "bnb_4bit_quant_storage")]
+    pub bnb_4_bit_quant_storage: Option<Bnb4BitQuantStorage>,
 
     /// The 4-bit data type.
     #[serde(rename = "bnb_4bit_quant_type")]
@@ -178,21 +217,95 @@ pub struct PyTorchConfig {
     #[serde(rename = "bnb_4bit_use_double_quant")]
     pub bnb_4_bit_use_double_quant: Option<bool>,
 
-    /// The kind of key-value cache. `sliding_window` is a deprecated name that the library
-    /// treats as `static`.
+    /// The kind of key-value cache. Unset, it is `dynamic`. `sliding_window` is a deprecated
+    /// name that the library treats as `static`.
     pub cache_implementation: Option<CacheImplementation>,
+
+    /// Take the data type of the checkpoint in place of `precision`.
+    pub checkpoint_dtype: Option<bool>,
+
+    /// The branch, tag or commit of code that comes with the model, where it is kept apart from
+    /// the weights.
+    pub code_revision: Option<String>,
+
+    /// Use only operations that give the same result every time, and fail where there is none.
+    pub deterministic: Option<bool>,
 
     /// Where the parts of the model go: a strategy, one device, or a map from module to device.
     /// llem takes `auto` when it is unset; with several processes each one takes its own device.
     pub device_map: Option<DeviceMap>,
 
+    /// Keep the library from compiling the decoding steps by itself, as it does on a GPU when
+    /// the cache is static.
+    pub disable_compile: Option<bool>,
+
     /// When beam search ends: true as soon as there are `num_beams` finished candidates, false
     /// by a heuristic, `never` only when no better candidate is possible.
     pub early_stopping: Option<EarlyStoppingUnion>,
 
+    /// Above 1, tokens of the prompt become more probable; 1 turns it off.
+    pub encoder_repetition_penalty: Option<f64>,
+
+    /// Tokens less probable than this are not sampled.
+    pub epsilon_cutoff: Option<f64>,
+
+    /// Tokens less probable than this, or than its root scaled by the entropy, are not sampled.
+    pub eta_cutoff: Option<f64>,
+
+    /// How the experts of a mixture of experts are computed. Unset, the library takes grouped_mm.
+    pub experts_implementation: Option<ExpertsImplementation>,
+
+    /// Two numbers: after so many generated tokens, the end token gains by this factor with
+    /// every token.
+    pub exponential_decay_length_penalty: Option<Vec<f64>>,
+
+    /// How precisely float32 matrices are multiplied: `high` and `medium` let a GPU use TF32 and
+    /// bfloat16 inside.
+    pub float32_matmul_precision: Option<Float32MatmulPrecision>,
+
+    /// A GGUF file of the repository or path; the library turns its weights back into
+    /// `precision`.
+    pub gguf_file: Option<String>,
+
+    /// Classifier-free guidance: the model also runs without the prompt, and this is the weight
+    /// of the difference; 1 turns it off.
+    pub guidance_scale: Option<f64>,
+
+    /// The axis along which the keys of a quantized cache are grouped: 0 or -1 with quanto, 0 or
+    /// 1 with hqq.
+    pub kv_cache_axis_key: Option<KvCache>,
+
+    /// The axis along which the values of a quantized cache are grouped: 0 or -1 with quanto, 0
+    /// or 1 with hqq.
+    pub kv_cache_axis_value: Option<KvCache>,
+
+    /// What quantizes a quantized cache.
+    pub kv_cache_backend: Option<KvCacheBackend>,
+
+    /// Numbers that share a scale in a quantized cache.
+    pub kv_cache_group_size: Option<i64>,
+
+    /// Bits of a number in a quantized cache: 2 or 4 with quanto; 1, 2, 3, 4 or 8 with hqq.
+    pub kv_cache_nbits: Option<KvCache>,
+
+    /// The latest tokens of a quantized cache that stay unquantized.
+    pub kv_cache_residual_length: Option<i64>,
+
     /// Exponent of the length by which the score of a beam is divided: above 0 favours longer
     /// sequences, below 0 shorter ones.
     pub length_penalty: Option<f64>,
+
+    /// Let parts of a quantized model lie on the processor or on disk, where they stay
+    /// unquantized.
+    pub llm_int8_enable_fp32_cpu_offload: Option<bool>,
+
+    /// Modules that stay unquantized, in 8 and in 4 bit. The list takes the place of the
+    /// library's own, so name the output layer (`lm_head`) too.
+    pub llm_int8_skip_modules: Option<Vec<String>>,
+
+    /// Columns of activations with a value above this are computed in half precision; 0 turns it
+    /// off.
+    pub llm_int8_threshold: Option<f64>,
 
     /// Quantize the weights to 4 bit with bitsandbytes while loading.
     #[serde(rename = "load_in_4bit")]
@@ -202,26 +315,81 @@ pub struct PyTorchConfig {
     #[serde(rename = "load_in_8bit")]
     pub load_in_8_bit: Option<bool>,
 
+    /// Tokens that a static cache has room for. Unset, it is made for each batch, and a new
+    /// length compiles anew.
+    pub max_cache_len: Option<i64>,
+
+    /// The longest n-gram that is looked up in the prompt.
+    pub max_matching_ngram_size: Option<i64>,
+
     /// The most memory per device that `device_map: auto` may fill: the number of a GPU (or cpu,
     /// mps, disk) to bytes or a size such as 20GiB.
     pub max_memory: Option<HashMap<String, MaxMemory>>,
 
+    /// Generation of a batch stops after about so many seconds: what comes out then depends on
+    /// the machine.
+    pub max_time: Option<f64>,
+
     /// No n-gram of this size occurs twice; 0 turns it off.
     pub no_repeat_ngram_size: Option<i64>,
+
+    /// Tokens that the draft model proposes at once, at first. The library reads it from the
+    /// draft model's own configuration, where llem sets it.
+    pub num_assistant_tokens: Option<i64>,
+
+    /// How the number of proposed tokens changes: `constant`, or with the proposals that were
+    /// accepted (`heuristic`; `heuristic_transient` begins anew with each call).
+    pub num_assistant_tokens_schedule: Option<NumAssistantTokensSchedule>,
 
     /// Beams of beam search; 1 turns it off. With `decoder.do_sample` true the beams are sampled.
     pub num_beams: Option<i64>,
 
+    /// Operations of the processor that may run at once.
+    pub num_interop_threads: Option<i64>,
+
     /// Data-parallel processes. Each loads the whole model and takes a share of the prompts.
     pub num_processes: Option<i64>,
+
+    /// Threads of the processor for one operation.
+    pub num_threads: Option<i64>,
+
+    /// Whether buffers are offloaded with the weights.
+    pub offload_buffers: Option<bool>,
+
+    /// Where weights that fit on no device are kept.
+    pub offload_folder: Option<String>,
+
+    /// Batches are padded to a multiple of this many tokens, so that fewer shapes occur.
+    pub pad_to_multiple_of: Option<i64>,
+
+    /// The prompt is read in pieces of so many tokens, which needs less memory.
+    pub prefill_chunk_size: Option<i64>,
 
     /// Speculative decoding that takes this many draft tokens from the prompt itself. The
     /// library wants batches of one.
     pub prompt_lookup_num_tokens: Option<i64>,
 
+    /// Quantize the weights with quanto while loading, to this data type.
+    pub quanto_weights: Option<QuantoWeights>,
+
+    /// Make the scores a probability distribution again after all filters.
+    pub renormalize_logits: Option<bool>,
+
     /// The branch, tag or commit of the model and its tokenizer on the Hub. It has no effect on
     /// a local path.
     pub revision: Option<String>,
+
+    /// The kernel that scaled dot product attention must use; unset, torch chooses.
+    pub sdpa_backend: Option<SdpaBackend>,
+
+    /// The folder of model and tokenizer inside the repository or path.
+    pub subfolder: Option<String>,
+
+    /// Processes among which every weight is split. Each sees all prompts.
+    pub tensor_parallel_size: Option<i64>,
+
+    /// Only the most probable tokens up to this share of the entropy are sampled from.
+    pub top_h: Option<f64>,
 
     /// Compile the forward pass of the model with torch.compile. When compiling fails, the run
     /// goes on without it and the record says so.
@@ -230,15 +398,49 @@ pub struct PyTorchConfig {
     /// The `backend` of torch.compile, for example `inductor`, `eager` or `aot_eager`.
     pub torch_compile_backend: Option<String>,
 
-    /// The `mode` of torch.compile, for example `default`, `reduce-overhead` or `max-autotune`.
-    pub torch_compile_mode: Option<String>,
+    /// Whether graphs are made for all shapes at once (true), or for each shape (false). Unset,
+    /// torch begins with one shape and generalises.
+    pub torch_compile_dynamic: Option<bool>,
+
+    /// Whether a part that cannot be captured is an error (the run goes on without
+    /// torch.compile) and not a graph break.
+    pub torch_compile_fullgraph: Option<bool>,
+
+    /// The `mode` of torch.compile; only the backend inductor has modes.
+    pub torch_compile_mode: Option<TorchCompileMode>,
+
+    /// The `options` of torch.compile for its backend.
+    pub torch_compile_options: Option<HashMap<String, Option<serde_json::Value>>>,
+
+    /// What is compiled: the whole forward pass (`model`, also when unset), or by the library
+    /// itself the steps after the prompt (`decode`), with a static cache.
+    pub torch_compile_target: Option<TorchCompileTarget>,
+
+    /// Quantize with torchao while loading, in this way.
+    pub torchao_quant_type: Option<TorchaoQuantType>,
 
     /// Whether the document asks to run code that comes with the model. It only runs when the
     /// operator consents too (`--trust-remote-code`).
     pub trust_remote_code: Option<bool>,
 
+    /// Only tokens of about typical information content, which together reach this probability,
+    /// are sampled from.
+    pub typical_p: Option<f64>,
+
     /// Whether keys and values of earlier tokens are kept.
     pub use_cache: Option<bool>,
+
+    /// Replace layers by kernels from the Hub where there are some.
+    pub use_kernels: Option<bool>,
+
+    /// Speculative decoding by the model's own layers for multi-token prediction.
+    pub use_mtp: Option<bool>,
+
+    /// Whether the weights must be (true) or must not be (false) safetensors files.
+    pub use_safetensors: Option<bool>,
+
+    /// The variant of the weight files, for example `fp16` for model.fp16.safetensors.
+    pub variant: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -252,7 +454,22 @@ pub enum AttnImplementation {
     #[serde(rename = "flash_attention_3")]
     FlashAttention3,
 
+    #[serde(rename = "flash_attention_4")]
+    FlashAttention4,
+
+    #[serde(rename = "flex_attention")]
+    FlexAttention,
+
     Sdpa,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Batching {
+    #[serde(rename = "length_sorted")]
+    LengthSorted,
+
+    Static,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -267,6 +484,22 @@ pub enum Bnb4BitComputeDtype {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+pub enum Bnb4BitQuantStorage {
+    Bfloat16,
+
+    Float16,
+
+    Float32,
+
+    Float64,
+
+    Int8,
+
+    Uint8,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bnb4BitQuantType {
     Fp4,
 
@@ -276,8 +509,14 @@ pub enum Bnb4BitQuantType {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheImplementation {
+    Dynamic,
+
+    Offloaded,
+
     #[serde(rename = "offloaded_static")]
     OffloadedStatic,
+
+    Quantized,
 
     #[serde(rename = "sliding_window")]
     SlidingWindow,
@@ -319,6 +558,133 @@ pub enum EarlyStoppingUnion {
 #[serde(rename_all = "snake_case")]
 pub enum EarlyStoppingEnum {
     Never,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpertsImplementation {
+    #[serde(rename = "batched_mm")]
+    BatchedMm,
+
+    Deepgemm,
+
+    Eager,
+
+    #[serde(rename = "grouped_mm")]
+    GroupedMm,
+
+    Sonicmoe,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Float32MatmulPrecision {
+    High,
+
+    Highest,
+
+    Medium,
+}
+
+/// The axis along which the keys of a quantized cache are grouped: 0 or -1 with quanto, 0 or
+/// 1 with hqq.
+///
+/// The axis along which the values of a quantized cache are grouped: 0 or -1 with quanto, 0
+/// or 1 with hqq.
+///
+/// Bits of a number in a quantized cache: 2 or 4 with quanto; 1, 2, 3, 4 or 8 with hqq.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum KvCache {
+    Double(f64),
+
+    Integer(i64),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KvCacheBackend {
+    Fp8,
+
+    Hqq,
+
+    Quanto,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumAssistantTokensSchedule {
+    Constant,
+
+    Heuristic,
+
+    #[serde(rename = "heuristic_transient")]
+    HeuristicTransient,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuantoWeights {
+    Float8,
+
+    Int2,
+
+    Int4,
+
+    Int8,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SdpaBackend {
+    #[serde(rename = "cudnn_attention")]
+    CudnnAttention,
+
+    #[serde(rename = "efficient_attention")]
+    EfficientAttention,
+
+    #[serde(rename = "flash_attention")]
+    FlashAttention,
+
+    Math,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TorchCompileMode {
+    Default,
+
+    Lite,
+
+    #[serde(rename = "max-autotune")]
+    MaxAutotune,
+
+    #[serde(rename = "max-autotune-no-cudagraphs")]
+    MaxAutotuneNoCudagraphs,
+
+    #[serde(rename = "reduce-overhead")]
+    ReduceOverhead,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TorchCompileTarget {
+    Decode,
+
+    Model,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TorchaoQuantType {
+    #[serde(rename = "float8_weight_only")]
+    Float8WeightOnly,
+
+    #[serde(rename = "int8_dynamic_activation_int8_weight")]
+    Int8DynamicActivationInt8Weight,
+
+    #[serde(rename = "int8_weight_only")]
+    Int8WeightOnly,
 }
 
 /// Settings of TensorRT-LLM with a TensorRT engine (`tensorrt_llm._tensorrt_engine.LLM`, up
