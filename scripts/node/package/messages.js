@@ -139,7 +139,7 @@ function typeSentence({ instance, schema }) {
     const word = own(unquoted, instance.toLowerCase());
     if (word && kinds.includes(KINDS.boolean)) return `${text}: write ${word}.`;
     const isNumber = kinds.includes(KINDS.number) || kinds.includes(KINDS.integer);
-    if (isNumber && matches("^[-+]?[0-9.]+$", instance)) return `${text}: remove the quotes.`;
+    if (isNumber && /^[-+]?[0-9.]+$/.test(instance)) return `${text}: remove the quotes.`;
   } else if (kinds.includes(KINDS.string) && ["integer", "number", "boolean"].includes(kind(instance))) {
     return `${text}: write it in quotes.`;
   }
