@@ -67,8 +67,6 @@ def _beyond(meant: resolution.Resolution, machine: Gpus) -> Iterator[Message]:
     """The values whose needs (`x-llem`) the GPUs do not meet."""
     for field in spec.fields():
         value = resolution.get(meant.settled, field.path)
-        if value is None or isinstance(value, dict | list):
-            continue
-        text = lacks_gpu(field, value, machine)
+        text = "" if value is None else lacks_gpu(field, value, machine)
         if text:
             yield Message(field.path, "requires-gpu", f"{messages.shown(value)} {text}")

@@ -9,13 +9,19 @@ from typing import Any
 
 from llem import spec
 
+ACCELERATORS = ("cuda", "mps", "xpu", "npu", "hpu")
+
 
 @dataclass(frozen=True)
 class Gpus:
-    """GPUs: the least compute capability (0 without a GPU) and, where it is known, how many."""
+    """GPUs: the least compute capability (0 without a GPU) and, where it is known, how many.
+
+    `other` is the kind of another accelerator (`mps`, `xpu` …), "" for none; None when it cannot be told.
+    """
 
     capability: float
     count: int | None = None
+    other: str | None = None
 
 
 def gpus(name: str) -> Gpus:
@@ -43,7 +49,7 @@ def present() -> Gpus:
     except (ImportError, OSError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"which GPU is here cannot be told, because torch fails ({reason}): name it.") from None
-    return Gpus(min(found, default=0.0), len(found))
+    return Gpus(min(found, default=0.0), len(found), "" if found else pytorch.accelerator())
 
 
 def lacks_gpu(field: spec.Field, value: Any, available: Gpus) -> str:
@@ -56,7 +62,24 @@ def lacks_gpu(field: spec.Field, value: Any, available: Gpus) -> str:
         return f"needs compute capability {least}, and the GPU has {available.capability}: choose another value or GPU."
     if field.wiring.get("gpus") and available.count is not None and value > available.count:
         return f"needs as many GPUs, and there are {available.count}: lower it, or choose another machine."
-    return ""
+    devices = _devices(field, value) if "devices" in field.wiring else []
+    absent = [device for device in devices if not _is_there(device, available)]
+    return f"needs {absent[0]}, which is not there: choose another value, or another machine." if absent else ""
+
+
+def _devices(field: spec.Field, value: Any) -> list[str]:
+    """The accelerators that a value, or the keys or values of a map, name; a number means a GPU."""
+    parts = [value] if not isinstance(value, dict) else getattr(value, field.wiring["devices"])()
+    names = [f"cuda:{part}" if str(part).isdigit() else str(part) for part in parts]
+    return [name for name in names if name.partition(":")[0] in ACCELERATORS]
+
+
+def _is_there(device: str, available: Gpus) -> bool:
+    """Whether the device is there, or it cannot be told."""
+    kind, _, index = device.partition(":")
+    if kind == "cuda":
+        return bool(available.capability) and (available.count is None or int(index or 0) < available.count)
+    return available.other is None or available.other == kind
 
 
 def lacks(field: spec.Field, value: Any, available: Gpus) -> str:

@@ -57,9 +57,9 @@ def _lacking(plan: planning.Plan) -> Iterator[str]:
     available = machine.present()
     for field in spec.fields():
         value = resolution.get(plan.resolved, field.path)
-        lack = "" if value is None or isinstance(value, dict | list) else machine.lacks(field, value, available)
+        lack = "" if value is None else machine.lacks(field, value, available)
         if lack:
-            yield f"{field.dotted}: {value!r} {lack}"
+            yield f"{field.dotted}: {messages.shown(value)} {lack}"
 
 
 def _against_the_model(plan: planning.Plan, model: Any) -> Iterator[str]:

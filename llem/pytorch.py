@@ -155,6 +155,8 @@ def examine(plan: Plan) -> Examined:
             draft, refused = _model_facts(plan, "assistant", _read_config(plan, "assistant"))
             draft["same_vocabulary"] = draft.get("vocabulary") == model.get("vocabulary")
             facts["assistant"], refusal = draft, refusal or refused
+    if plan.call("load_adapter"):
+        _check_adapter(**plan.kwargs("load_adapter"))
     commit = found.get("_commit_hash")
     return Examined(str(commit) if commit else None, facts, refusal)
 
@@ -197,6 +199,17 @@ def _read_config(plan: Plan, call: str) -> dict[str, Any]:
     except OSError as error:
         raise CannotRead(f"{name}: the model cannot be read: {first_line(error)}") from None
     return found
+
+
+def _check_adapter(peft_model_id: str, **sent: Any) -> None:
+    from transformers.utils import find_adapter_config_file
+
+    try:
+        found = find_adapter_config_file(peft_model_id, **sent)
+    except (OSError, ValueError) as error:
+        raise CannotRead(f"{peft_model_id}: the adapter cannot be read: {first_line(error)}") from None
+    if found is None:
+        raise CannotRead(f"{peft_model_id}: the adapter cannot be read: it has no adapter_config.json.")
 
 
 def _check_weights(name: str, sent: dict[str, Any]) -> None:
@@ -245,9 +258,12 @@ def _model_facts(plan: Plan, call: str, found: dict[str, Any]) -> tuple[dict[str
         "mtp_layers": getattr(text, "num_mtp_layers", None) or 0,
         "attention_heads": getattr(text, "num_attention_heads", None),
         "key_value_heads": getattr(text, "num_key_value_heads", None),
+        "tensor_parallel_plan": bool(network.tp_plan),
         "vocabulary": text.vocab_size,
         "positions": positions,
         "positions_left": positions and _positions_left(plan, positions),
+        "placed": _is_placed(network, sent.get("device_map")),
+        "converted": _is_converted(network),
     }
     rows, refusal = _quantized_rows(network, config, sent)
     facts |= {"quantized_layers": len(rows), "rows_in_blocks": all(height % BLOCK == 0 for height in rows)}
@@ -299,6 +315,27 @@ def _positions_left(plan: Plan, positions: int) -> int:
         session = Session(plan, {"tokenizer": load_tokenizer(plan)})
         longest = max(encode(session, [text])["input_ids"].shape[1] for text in texts(session))
     return positions - longest + 1
+
+
+def _is_placed(network: Any, devices: Any) -> bool | None:
+    """Whether every part has a device in the map `devices`; None where that is no map of several devices."""
+    from accelerate.utils import check_device_map
+
+    if not isinstance(devices, dict) or len(set(devices.values())) < 2:
+        return None
+    try:
+        check_device_map(network, devices)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_converted(network: Any) -> bool:
+    """Whether the library changes the form of some weights while it loads them."""
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightConverter
+
+    return any(isinstance(change, WeightConverter) for change in get_model_conversion_mapping(network))
 
 
 def _quantized_rows(network: Any, config: Any, sent: dict[str, Any]) -> tuple[list[int], str]:
@@ -628,6 +665,14 @@ def devices() -> list[dict[str, Any]]:
         capability = f"{about.major}.{about.minor}"
         found.append({"name": about.name, "memory_bytes": about.total_memory, "compute_capability": capability})
     return found
+
+
+def accelerator() -> str:
+    """The kind of accelerator that torch would use here (`cuda`, `mps` …), "" for none."""
+    import torch
+
+    found = torch.accelerator.current_accelerator()
+    return found.type if found else ""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llem import doctoring, introspection, machine
+from llem import doctoring, introspection, machine, spec
 
 
 def test_requirements_are_those_of_the_schema() -> None:
@@ -33,6 +33,42 @@ def test_requirements_are_those_of_the_schema() -> None:
 def test_what_runs(available: machine.Gpus, path: str, runs: bool) -> None:
     """A value runs where its package is installed and the GPU is of its tier."""
     assert (machine.requirements(available)[path] == "") == runs
+
+
+NONE, ONE, SOME, METAL = (
+    machine.Gpus(0.0, 0, ""),
+    machine.Gpus(8.0, 1, ""),
+    machine.Gpus(8.0),
+    machine.Gpus(0.0, 0, "mps"),
+)
+
+
+@pytest.mark.parametrize(
+    ("available", "name", "value", "absent"),
+    [
+        (NONE, "device_map", "auto", ""),
+        (NONE, "device_map", "cpu", ""),
+        (NONE, "device_map", "cuda", "cuda"),
+        (NONE, "device_map", 0, "cuda:0"),
+        (NONE, "device_map", {"model": "cpu", "lm_head": "disk"}, ""),
+        (NONE, "device_map", {"model": "cpu", "lm_head": 1}, "cuda:1"),
+        (NONE, "device_map", "mps", "mps"),
+        (METAL, "device_map", "mps", ""),
+        (METAL, "device_map", "cuda:0", "cuda:0"),
+        (ONE, "device_map", "cuda:0", ""),
+        (ONE, "device_map", "cuda:1", "cuda:1"),
+        (ONE, "device_map", {"a": 0, "b": "cuda:3"}, "cuda:3"),
+        (SOME, "device_map", "cuda:7", ""),
+        (SOME, "device_map", "mps", ""),
+        (NONE, "max_memory", {"cpu": 8_000_000_000, "disk": "1GiB"}, ""),
+        (NONE, "max_memory", {"0": "1GiB", "cpu": "1GiB"}, "cuda:0"),
+        (ONE, "max_memory", {"0": "1GiB", "1": "1GiB"}, "cuda:1"),
+    ],
+)
+def test_devices(available: machine.Gpus, name: str, value: Any, absent: str) -> None:
+    """A device that a value names must be there, where it can be told."""
+    field = next(field for field in spec.fields() if field.dotted == f"pytorch.{name}")
+    assert machine.lacks(field, value, available).partition(",")[0] == (f"needs {absent}" if absent else "")
 
 
 def test_doctor(command: Callable[..., Any]) -> None:

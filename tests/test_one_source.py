@@ -38,6 +38,8 @@ HOMONYMS = {
     ("formats.py", "$schema"): "a key of SARIF",
     ("planning.py", "backend"): "a key of a plan",
     ("resolution.py", "preset"): "an origin of a value",
+    ("pytorch.py", "float32_matmul_precision"): "a key of the record: what torch says of itself",
+    ("pytorch.py", "deterministic"): "a key of the record: what torch says of itself",
     ("pytorch.py", "model"): "what facts are about",
     ("pytorch.py", "device_map"): "a key of the record: where the model is",
     ("builtin.py", "chat_template"): "a file of the tokenizer that llem makes",

@@ -30,7 +30,7 @@ def settings(**pytorch: Any) -> dict[str, Any]:
 
 
 # rule -> (model, what the document says, the path that is refused, what the library does without the rule)
-# What it does is a part of its error, or, after "silently", a part of the record that shows that it did not do it.
+# What it does is a part of its error, or, after "silently", a part of the record that shows that it did otherwise.
 CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "class-without-sdpa": (
         "gemma2",
@@ -38,11 +38,83 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.attn_implementation",
         "does not support an attention implementation through torch.nn.functional.scaled_dot_product_attention",
     ),
+    "class-without-flash-attention": (
+        "mamba",
+        settings(attn_implementation="flash_attention_2"),
+        "pytorch.attn_implementation",
+        "does not support Flash Attention 2",
+    ),
+    "class-without-flex-attention": (
+        "builtin:tiny-gpt2",
+        settings(attn_implementation="flex_attention"),
+        "pytorch.attn_implementation",
+        "does not support an attention implementation through torch's flex_attention",
+    ),
+    "sdpa-backend-needs-sdpa-class": (
+        "gemma2",
+        settings(sdpa_backend="math"),
+        "pytorch.sdpa_backend",
+        "silently 'attention': 'eager'",
+    ),
+    "flex-attention-in-batches-on-cpu": (
+        "builtin:tiny-llama",
+        settings(attn_implementation="flex_attention", batch_size=2),
+        "pytorch.batch_size",
+        "CppCompileError",
+    ),
+    "flex-attention-in-windows-on-cpu": (
+        "sliding-qwen2",
+        settings(attn_implementation="flex_attention"),
+        "pytorch.attn_implementation",
+        "CppCompileError",
+    ),
     "stateful-models-do-not-speculate": (
         "mamba",
         settings(prompt_lookup_num_tokens=3),
         "pytorch.prompt_lookup_num_tokens",
         "not supported with stateful models",
+    ),
+    "draft-model-with-state": (
+        "builtin:tiny-llama",
+        settings(assistant_model="mamba"),
+        "pytorch.assistant_model",
+        "`get_seq_length` can only be called on Attention layers",
+    ),
+    "draft-model-with-another-vocabulary": (
+        "builtin:tiny-llama",
+        settings(assistant_model="draft-other-vocabulary"),
+        "pytorch.assistant_model",
+        "have different tokenizers",
+    ),
+    "early-exit-needs-layers-that-end": (
+        "builtin:tiny-gpt2",
+        settings(assistant_early_exit=1),
+        "pytorch.assistant_early_exit",
+        "IndexError",
+    ),
+    "chunked-prefill-needs-a-cache-of-keys": (
+        "mamba",
+        settings(prefill_chunk_size=4),
+        "pytorch.prefill_chunk_size",
+        "Cannot use prefill chunking without a cache",
+    ),
+    "quantized-cache-needs-full-attention": (
+        "gemma3",
+        settings(cache_implementation="quantized", kv_cache_backend="fp8"),
+        "pytorch.cache_implementation",
+        "only supported for models with only full attention layers",
+    ),
+    "experts-implementation-needs-experts": (
+        "builtin:tiny-llama",
+        settings(experts_implementation="grouped_mm"),
+        "pytorch.experts_implementation",
+        "does not support setting experts implementation",
+    ),
+    "mtp-needs-mtp-layers": (
+        "builtin:tiny-llama",
+        settings(use_mtp=True),
+        "pytorch.use_mtp",
+        "Could not find `num_mtp_layers`",
     ),
     "quantized-once": (
         "bnb-4bit",
@@ -56,6 +128,54 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.load_in_8bit",
         "expected scalar type Float but found Char",
     ),
+    "4bit-rows-come-in-blocks": (
+        "draft-other-vocabulary",
+        settings(load_in_4bit=True, llm_int8_skip_modules=["nothing"]),
+        "pytorch.load_in_4bit",
+        "N must be divisible by block_n",
+    ),
+    "quantizes-nothing": (
+        "builtin:tiny-llama",
+        settings(load_in_8bit=True, llm_int8_enable_fp32_cpu_offload=True, device_map={"": "cpu"}),
+        "pytorch.load_in_8bit",
+        "silently 'linear_layers': {'Linear': 29}",
+    ),
+    "4bit-does-not-compile-on-cpu": (
+        "draft",
+        settings(load_in_4bit=True, torch_compile=True),
+        "pytorch.torch_compile",
+        "silently AssertionError",
+    ),
+    "tensor-parallel-needs-a-plan": (
+        "builtin:tiny-gpt2",
+        settings(tensor_parallel_size=2),
+        "pytorch.tensor_parallel_size",
+        "has no `tp_plan`",
+    ),
+    "tensor-parallel-divides-heads": (
+        "builtin:tiny-llama",
+        settings(tensor_parallel_size=3),
+        "pytorch.tensor_parallel_size",
+        "is invalid for input of size",
+    ),
+    "tensor-parallel-divides-key-value-heads": (
+        "builtin:tiny-llama",
+        settings(tensor_parallel_size=4),
+        "pytorch.tensor_parallel_size",
+        "is invalid for input of size",
+    ),
+    "device-map-places-every-part": (
+        "draft",
+        settings(device_map={"model.embed_tokens": "cpu", "lm_head": "disk"}),
+        "pytorch.device_map",
+        "does not give any device for the following parameters",
+    ),
+    "disk-needs-an-offload-folder": (
+        "mixtral",
+        settings(device_map={"": "disk"}),
+        "pytorch.device_map",
+        "needed to be re-saved",
+    ),
     "output-beyond-the-positions-of-the-model": (
         "short-gpt2",
         {"n": 1, "max_output_tokens": 51, "decoder": {"temperature": 0, "min_new_tokens": 51}},
@@ -68,21 +188,48 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "dataset.output_len",
         "index out of range",
     ),
+    "output-beyond-the-positions-of-the-draft-model": (
+        "builtin:tiny-llama",
+        {
+            "n": 1,
+            "max_output_tokens": 60,
+            "decoder": {"temperature": 0, "min_new_tokens": 60},
+            **settings(assistant_model="short-gpt2"),
+        },
+        "max_output_tokens",
+        "index out of range",
+    ),
+    "synthetic-output-beyond-the-positions-of-the-draft-model": (
+        "builtin:tiny-llama",
+        {
+            "dataset": {"input_len": 60, "output_len": 8},
+            "max_output_tokens": None,
+            **settings(assistant_model="short-gpt2"),
+        },
+        "dataset.output_len",
+        "index out of range",
+    ),
 }
+
+
+def document(model: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The document of a case, its models as they are named on this machine."""
+    engine = dict(settings.get("pytorch", {}))
+    for name in {"assistant_model", "adapter"} & set(engine):
+        engine[name] = path(engine[name])
+    return {**settings, "model": path(model), "pytorch": engine}
 
 
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_both_ways(run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """llem refuses the run with setting and rule; let through, the library fails or does otherwise."""
-    model, document, place, words = CASES[rule]
-    document = {"model": path(model), **document}
+    model, settings, place, words = CASES[rule]
     with pytest.raises(CannotRun) as refused:
-        run(**document)
-    assert str(refused.value).startswith(f"{place}: "), refused.value
-    assert str(refused.value).endswith(f" [{rule}]")
-    monkeypatch.setattr(preflight, "_against_the_model", lambda *_: ())
-    monkeypatch.setattr(pytorch, "_quantized_rows", lambda *_: ([], ""))
-    ran = run(**document)
+        run(**document(model, settings))
+    said = [line for line in str(refused.value).splitlines() if line.endswith(f" [{rule}]")]
+    assert [line.partition(": ")[0] for line in said] == [place], refused.value
+    monkeypatch.setattr(preflight, "check", lambda _: None)
+    ran = run(**document(model, settings))
     if words.startswith("silently "):
         assert words.removeprefix("silently ") in str(ran.effective)
     else:
@@ -130,14 +277,26 @@ JUST_FITS: dict[str, tuple[str, dict[str, Any]]] = {
         {"dataset": {"input_len": 60, "output_len": 5}, "max_output_tokens": None},
     ),
     "quantized already": ("bnb-4bit", {}),
+    "eager for a class without sdpa": ("gemma2", settings(attn_implementation="eager")),
+    "a draft model": ("builtin:tiny-llama", settings(assistant_model="draft")),
+    "a draft model with a short table": ("builtin:tiny-llama", {"n": 1, **settings(assistant_model="short-gpt2")}),
+    "early exit": ("mixtral", settings(assistant_early_exit=1)),
+    "chunked prefill": ("lfm2", settings(prefill_chunk_size=4)),
+    "a quantized cache": ("mixtral", settings(cache_implementation="quantized", kv_cache_backend="fp8")),
+    "experts": ("mixtral", settings(experts_implementation="batched_mm")),
+    "a state": ("mamba", settings(num_beams=2, batch_size=2, cache_implementation="static")),
+    "the head is skipped": ("draft-other-vocabulary", settings(load_in_4bit=True, llm_int8_skip_modules=["lm_head"])),
+    "a part on disk": ("mixtral", settings(device_map={"": "disk"}, offload_folder="offload")),
+    "a part on disk, unchanged": ("draft", settings(device_map={"model": "cpu", "lm_head": "disk"})),
+    "tensor parallel": ("builtin:tiny-llama", settings(tensor_parallel_size=2)),
 }
 
 
 @pytest.mark.parametrize("name", JUST_FITS)
 def test_what_just_fits_runs(run: Callable[..., Ran], name: str) -> None:
     """The rules refuse no more than they must."""
-    model, document = JUST_FITS[name]
-    assert run(**{"model": path(model), **document}).result["status"] == "finished"
+    result = run(**document(*JUST_FITS[name])).result
+    assert result["status"] == "finished", result["error"]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -158,21 +317,47 @@ def test_all_that_is_wrong_is_said(run: Callable[..., Ran]) -> None:
     assert [line.partition(":")[0] for line in lines] == ["pytorch.attn_implementation", "pytorch.load_in_4bit"]
 
 
-CANNOT_BE_READ = {
+CANNOT_BE_READ: dict[str, tuple[str, dict[str, Any], str]] = {
     "no causal language model": ("t5", {}, "t5 is no causal language model"),
     "weights of another variant": ("variant", {}, "no file named model.safetensors"),
     "no weights of this variant": ("draft", {"variant": "fp8"}, "no file named model.fp8.safetensors"),
+    "no weights of this format": ("draft", {"use_safetensors": False}, "no file named model.safetensors"),
     "a model further below": ("subfolder", {}, "no config.json"),
+    "not so far below": ("subfolder", {"subfolder": "nosuch"}, "no config.json"),
     "an adapter": ("lora", {}, "no config.json"),
+    "no adapter": ("builtin:tiny-llama", {"adapter": "draft"}, "the adapter cannot be read"),
+    "no draft model": ("builtin:tiny-llama", {"assistant_model": "lora"}, "lora: the model cannot be read"),
 }
 
 
 @pytest.mark.parametrize("name", CANNOT_BE_READ)
 def test_weights_that_are_not_there(run: Callable[..., Ran], name: str) -> None:
     """A folder without the weights that are asked for is told before the results have a folder."""
-    model, passed, words = CANNOT_BE_READ[name]
+    model, asked, words = CANNOT_BE_READ[name]
     with pytest.raises(CannotRun, match=words):
-        run(model=path(model), passthrough_kwargs=passed)
+        run(**document(model, settings(**asked)))
+
+
+CAN_BE_READ: dict[str, tuple[str, dict[str, Any]]] = {
+    "a variant": ("variant", {"variant": "fp16"}),
+    "a folder below": ("subfolder", {"subfolder": "weights"}),
+    "shards": ("sharded", {"use_safetensors": True}),
+}
+
+
+@pytest.mark.parametrize("name", CAN_BE_READ)
+def test_weights_that_are_there(run: Callable[..., Ran], name: str) -> None:
+    """What the document names is found, and loads."""
+    model, asked = CAN_BE_READ[name]
+    assert run(**document(model, settings(**asked))).result["status"] == "finished"
+
+
+def test_an_adapter(run: Callable[..., Ran]) -> None:
+    """A LoRA adapter is loaded into the model, and changes what it says."""
+    pytest.importorskip("peft")
+    base, adapted = run(), run(**document("builtin:tiny-llama", settings(adapter="lora")))
+    assert adapted.result["status"] == "finished", adapted.result["error"]
+    assert adapted.tokens != base.tokens
 
 
 def test_the_model_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
