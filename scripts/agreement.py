@@ -1,7 +1,8 @@
 """Asks the validators of several languages about thousands of documents, and writes docs/agreement.md.
 
-Half of the documents are drawn from the schema (tests/documents.py), aimed at both sides of every rule; half are the
-legal documents of the tests with changes that know nothing of the schema. The command fails when any two disagree.
+Half of the documents are drawn from the schema (tests/documents.py), aimed at both sides of every rule; half are those
+of the conformance kit, as they are and with changes that know nothing of the schema. The command fails when any two
+disagree.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import conformance
 import judges
 import kit
 
-from llem import reader, spec
+from llem import reader, spec, verdict
 
 sys.path.append(str(kit.ROOT / "tests"))
 import documents
@@ -33,12 +34,16 @@ COUNT, SEED = 12_000, 1
 
 
 def drawn(count: int, seed: int) -> list[Any]:
-    """So many documents as the reader gives them, half drawn from the schema and half changed ones of the tests."""
+    """So many documents as the reader gives them: those of the kit, ones drawn from the schema, and changed ones."""
     chance = Random(seed)
-    legal = [document for name, document in kit.documents() if kit.answered(document)["plan"]]
-    found = list(documents.any_documents(seed, count // 2))
+    known = [document for _, document in kit.documents()]
+    sides = [side for side in documents.sides() if side.rule in {rule.id for rule in spec.rules()}]
+    found = [*known, *documents.any_documents(seed, count // 4)]
+    for number in range(count // 4):  # rules that are rarely drawn are reached too
+        document = documents.valid(chance)
+        found.append(documents.aimed(document, sides[number % len(sides)], chance, spec.bundle()))
     while len(found) < count:
-        document, faults = reader.normalise(changed(chance.choice(legal), chance))
+        document, faults = reader.normalise(changed(chance.choice(known), chance))
         if not faults:
             found.append(document)
     return [reader.normalise(document)[0] for document in found]
@@ -151,7 +156,16 @@ def kept_by(document: Any) -> set[str]:
     """The rules that speak of the document, and find nothing wrong."""
     sides = set(documents.reached(document))
     broken = {side.rule for side in sides if not side.holds}
-    return {side.rule for side in sides if side._replace(holds=False) in possible()} - broken
+    kept = {side.rule for side in sides if side._replace(holds=False) in possible()} - broken
+    compared = {check.id: check for check in spec.checks()}
+    kept -= compared.keys()
+    return kept | {name for name, check in compared.items() if keeps(document, check)}
+
+
+def keeps(document: Any, check: spec.Rule) -> bool:
+    """Whether both settings of a comparison are set in a valid document."""
+    is_set = all(documents.at(document, check.annotation[key].split(".")) is not None for key in ("path", "other"))
+    return is_set and verdict.is_valid(document)
 
 
 @cache
@@ -164,8 +178,8 @@ HEAD = """<!-- Written by `python scripts/agreement.py`. Do not edit. -->
 
 # Agreement
 
-{count} documents, half of them drawn from the schema and half the legal documents of the tests with random changes,
-were given to everyone below. {valid} of them are valid. Everyone was compared with llem in Python.
+{count} documents, half of them drawn from the schema and half those of the conformance kit with random changes, were
+given to everyone below. {valid} of them are valid. Everyone was compared with llem in Python.
 
 | Who | Compared | Disagreements |
 |---|---|---|
