@@ -570,8 +570,14 @@ def captured_graphs() -> int:
 
 
 def _kinds(things: Iterable[Any]) -> dict[str, int]:
-    """How many there are of each class."""
-    return dict(Counter(type(thing).__name__ for thing in things))
+    """How many there are of each class; weights of a class of their own, as torchao's, are told too."""
+    return dict(Counter(_kind(thing) for thing in things))
+
+
+def _kind(thing: Any) -> str:
+    weight = type(getattr(thing, "weight", None)).__name__
+    own = weight if weight.endswith("Tensor") and weight != "Tensor" else ""
+    return type(thing).__name__ + (f"({own})" if own else "")
 
 
 def readings(session: Session) -> dict[str, Any]:
