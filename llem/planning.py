@@ -176,6 +176,8 @@ def _sent(setting: spec.Field, engine: str, value: Any) -> Any:
     value = setting.needs(value).get("sends", value) if not isinstance(value, dict | list) else value
     if setting.types == ["number"]:
         value = float(value)
+    elif setting.schema.get("items", {}).get("type") == "number":
+        value = [float(item) for item in value]
     tag = setting.wiring.get("tags", {}).get(engine)
     return TAGS[tag](value) if tag else _literal(value)
 

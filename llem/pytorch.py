@@ -92,8 +92,7 @@ def call(plan: Plan, name: str, *positional: Any, made: dict[str, Any] | None = 
         raise LookupError(f"the plan makes no call {name}")
     arguments = live(plan, plan.arguments(name), made)
     first = [arguments.pop("*")] if "*" in arguments else []
-    target = asked.target if "." in asked.target else f"builtins.{asked.target}"
-    result = resolve_name(target)(*positional, *first, **arguments)
+    result = resolve_name(asked.target)(*positional, *first, **arguments)
     if made is not None:
         made[name] = result
     return result
@@ -495,7 +494,9 @@ def input_device(model: Any) -> Any:
 def encode(session: Session, prompts: Sequence[str]) -> Any:
     """Token ids and attention mask of a batch, as tensors. A chat template has written its special tokens itself."""
     special = {"add_special_tokens": False} if session.templated else {}
-    return session.tokenizer(list(prompts), **session.plan.kwargs("encode"), **special)
+    encoding = session.tokenizer(list(prompts), **session.plan.kwargs("encode"), **special)
+    asked = session.plan.kwargs("pad")  # in one call, the library wants the cut to be a multiple too
+    return session.tokenizer.pad(encoding, **asked) if asked else encoding
 
 
 def tokens(session: Session, prompt: str) -> int:

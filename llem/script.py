@@ -41,7 +41,7 @@ for loaded in ({loaded}):
 
 def generate(batch):
     encoded = tokenizer(batch, {encode}, **special)
-    inputs = {{key: encoded[key].to(device) for key in ("input_ids", "attention_mask")}}
+{pad}    inputs = {{key: encoded[key].to(device) for key in ("input_ids", "attention_mask")}}
 {generation}
     return rows[:, inputs["input_ids"].shape[1] :].tolist()
 
@@ -125,6 +125,7 @@ def script(plan: Plan) -> str:
         if template
         else "special = {}\n",
         encode=_arguments(plan, "encode", ""),
+        pad=f"    encoded = tokenizer.pad(encoded, {_arguments(plan, 'pad', '')})\n" if plan.call("pad") else "",
         generation=_generation(plan),
         share="RANK, len(prompts), PROCESSES" if plan.call("share") else "len(prompts)",
         order=SORTED if plan.arguments("batches").get("order") == "length_sorted" else "",

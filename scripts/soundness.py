@@ -67,8 +67,21 @@ LIMITS: dict[str, spec.Schema] = {
     "passthrough_kwargs": {"type": "null"},
     "output_dir": {"enum": ["results", None]},
     "pytorch.num_beams": {"maximum": 4},
+    "decoder.num_return_sequences": {"maximum": 4},
     "pytorch.num_processes": {"maximum": 1},
+    "pytorch.tensor_parallel_size": {"maximum": 1},
+    "pytorch.num_threads": {"maximum": 2},
+    "pytorch.num_interop_threads": {"maximum": 2},
+    "pytorch.max_cache_len": {"maximum": 600},
+    "pytorch.pad_to_multiple_of": {"maximum": 32},
+    "pytorch.assistant_model": {"enum": ["models/draft", "models/draft-other-vocabulary", "builtin:tiny-llama", None]},
+    "pytorch.offload_folder": {"enum": ["offload", None]},
+    "pytorch.subfolder": {"enum": ["weights", None]},
+    "pytorch.variant": {"enum": ["fp16", None]},
+    "pytorch.gguf_file": {"enum": ["model.gguf", None]},
+    "pytorch.adapter": {"enum": ["models/lora", None]},
     "pytorch.torch_compile": {"enum": [False, None]},
+    "pytorch.torch_compile_options": {"enum": [{"epilogue_fusion": True}, None]},
 }
 """Only what has a size, names a file, or belongs to another engine is limited; and what is slow, to some documents."""
 

@@ -23,7 +23,7 @@ import jsonschema_rs
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from llem import spec
+from llem import spec, verdict
 
 Document = dict[str, Any]
 Judge = Callable[[Any], bool]
@@ -132,7 +132,7 @@ def _spoken(words: spec.Schema, chance: Random) -> Iterator[Any]:
         yield words["const"]
     for bound in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
         if bound in words:
-            yield from (words[bound] - 1, words[bound], words[bound] + 1)
+            yield from (words[bound] - 1, words[bound] / 2, words[bound], words[bound] + 1)
     if "pattern" in words:
         yield _string(words, chance)
     for part in words.get("anyOf", ()):
@@ -144,6 +144,8 @@ def _mended(document: Document, chance: Random, whole: spec.Schema) -> Document 
     document = deepcopy(document)
     for _ in range(20):
         if _judge(whole, whole)(document):
+            for violation in verdict.compared(document, spec.checks()):
+                _put(document, tuple(map(str, violation.path)), ABSENT, chance, whole)
             return document
         for error in list(_explainer(whole).iter_errors(document)):
             path = tuple(str(part) for part in error.absolute_path)
@@ -229,6 +231,10 @@ def _side(rule: spec.Rule, clause: int, node: spec.Schema, document: Document) -
     value = document.get(rule.section, ABSENT) if rule.section else document
     if value is ABSENT:
         return None
+    if "operator" in node:
+        if not all(isinstance(at(document, node[key].split(".")), int) for key in ("path", "other")):
+            return None
+        return Side(rule.id, clause, None, next(verdict.compared(document, [rule]), None) is None)
     whole = spec.advice_schema() if rule.id in _advised() else spec.bundle()
     met = _judge(node["if"], whole)(value) if "if" in node else None
     return Side(rule.id, clause, met, _judge(node, whole)(value))
@@ -239,7 +245,7 @@ def _clauses() -> dict[tuple[str, int], tuple[spec.Rule, spec.Schema]]:
     """Each statement of each rule and advice: a rule is one, or several under `allOf`."""
     found = {}
     for rule in (*spec.rules(), *spec.advice()):
-        parts = [rule.node] if {"if", "properties"} & rule.node.keys() else rule.node.get("allOf", [])
+        parts = [rule.node] if {"if", "properties", "operator"} & rule.node.keys() else rule.node.get("allOf", [])
         found.update({(rule.id, number): (rule, part) for number, part in enumerate(parts)})
     return found
 
@@ -252,6 +258,9 @@ def _advised() -> frozenset[str]:
 def _mentions(node: spec.Schema, path: spec.Path = ()) -> Iterator[tuple[spec.Path, spec.Schema]]:
     """Each setting of which a statement speaks, and what it says of it."""
     node = spec.follow(node, _terms())
+    if "operator" in node:
+        yield tuple(node["path"].split(".")), {"minimum": 2}
+        yield tuple(node["other"].split(".")), {"minimum": 2}
     for name, child in node.get("properties", {}).items():
         yield from list(_mentions(child, (*path, name))) or [((*path, name), child)]
     for name in node.get("required", ()):
