@@ -25,11 +25,13 @@ class LlemModel(BaseModel):
     def _judge(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, cls):
             return value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping | list | str | int | float):
             return handler(value)
         section = _section(cls.__name__)
         names = {name: field.alias or name for name, field in cls.model_fields.items()}
-        document, faults = reader.normalise({names.get(key, key): item for key, item in value.items()})
+        if isinstance(value, Mapping):
+            value = {names.get(key, key): item for key, item in value.items()}
+        document, faults = reader.normalise(value)
         found = [messages.Message(fault.path, fault.rule, fault.message) for fault in faults]
         found += messages.messages(verdict.violations(document, section))
         if found:

@@ -134,10 +134,11 @@ def disagreements(given: list[Any], answers: list[judges.Answer]) -> Iterator[Di
     told = {part: [judges.told(answer[part]) for answer in answers] for part in ("problems", "advice")}
     models = judges.models(given)
     yield from compare(MODELS, "verdict", map(bool, models), map(bool, told["problems"]))
-    mappings = [isinstance(document, dict) for document in given]  # of anything else pydantic speaks in its own words
-    for one, two, is_mapping in zip(models, told["problems"], mappings, strict=True):
-        if one != two and is_mapping:
-            yield Disagreement(MODELS, "problems", [one, two])
+    # Of null pydantic speaks in its own words.
+    models = [
+        ours if document is None else one for document, one, ours in zip(given, models, told["problems"], strict=True)
+    ]
+    yield from compare(MODELS, "problems", models, told["problems"])
     elsewhere = judges.javascript(given)
     for part, ours in told.items():
         yield from compare(PACKAGE, part, [judges.told(answer[part]) for answer in elsewhere], ours)

@@ -16,7 +16,7 @@ import kit
 import nodejs
 import pytest
 
-from llem import spec
+from llem import planning, spec
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -75,6 +75,24 @@ def test_package_runs_the_kit_from_outside(project: Path, form: str) -> None:
         assert judges.told(answer["problems"]) == judges.told(case.get("problems", ())), case["name"]
         assert judges.told(answer["advice"]) == judges.told(case.get("advice", ())), case["name"]
         assert conformance.same_plan(answer["plan"], case.get("plan")), case["name"]
+
+
+@pytest.mark.parametrize("word", [None, False, True])
+def test_the_word_of_the_operator(project: Path, word: bool | None) -> None:
+    """Code that comes with a model runs when the document asks and the operator consents, as in Python."""
+    asks = [{"model": "m"}, *({"model": "m", "pytorch": {"trust_remote_code": asked}} for asked in (None, False, True))]
+    given = f"{json.dumps(asks)}.map((one) => plan(one, {{ trustRemoteCode: {json.dumps(word)} }}))"
+    script = f"import {{ plan }} from 'llem'; console.log(JSON.stringify({given}));"
+    done = node(project, "--input-type=module", "--eval", script)
+    for document, answer in zip(asks, json.loads(done.stdout), strict=True):
+        assert conformance.same_plan(answer, planning.of(document, word).to_dict())
+
+
+def test_package_stands_alone(project: Path) -> None:
+    """The module imports nothing and names nothing of Node, so it runs in a browser as it is."""
+    text = (project / "node_modules" / "llem" / "index.mjs").read_text(encoding="utf-8")
+    text = text.replace('require("ajv/dist/runtime/ucs2length").default', "")  # a text that ajv never runs
+    assert re.findall(r"\b(?:import|require)\b\s*[({\"']|\bnode:|\bprocess\.|\bBuffer\b|__dirname", text) == []
 
 
 def test_package_brings_the_builds(project: Path) -> None:
