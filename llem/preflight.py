@@ -36,6 +36,8 @@ def check(plan: planning.Plan) -> str | None:
             found = [model.refusal]
         if not found:
             datasets.prompts(**plan.kwargs("prompts"))
+    except ImportError as error:  # of a package that a value of a setting needs
+        found = lacking or [str(error)]
     except (datasets.DatasetError, pytorch.CannotRead, ValueError, OSError) as error:
         found = [*lacking, str(error)]  # ValueError, OSError: a built-in model that is unknown, or cannot be made
     if found:
@@ -54,9 +56,9 @@ def reasons(plan: planning.Plan) -> list[str]:
 
 def _lacking(plan: planning.Plan) -> Iterator[str]:
     """What values of settings need that this machine does not have."""
-    available = machine.present()
+    available, sent = machine.present(), resolution.resolve(plan.document).settled
     for field in spec.fields():
-        value = resolution.get(plan.resolved, field.path)
+        value = resolution.get(sent, field.path)
         lack = "" if value is None else machine.lacks(field, value, available)
         if lack:
             yield f"{field.dotted}: {messages.shown(value)} {lack}"

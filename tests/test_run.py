@@ -638,6 +638,10 @@ PREFLIGHT = {
     "no Hub id": ({"model": "two words"}, "two words: "),
     "attention without its package": ({"pytorch": {"attn_implementation": "flash_attention_2"}}, "flash_attn"),
     "a cache that needs CUDA": ({"pytorch": {"cache_implementation": "offloaded_static"}}, "needs a CUDA GPU"),
+    "a quantization without its package": (
+        {"pytorch": {"torchao_quant_type": "int8_weight_only"}},
+        "needs the package torchao",
+    ),
     "a device that is not there": ({"pytorch": {"device_map": "mps:7"}}, 'device_map: "mps:7" needs mps:7'),
     "a missing prompt file": ({"dataset": "nosuch.txt"}, "nosuch.txt: cannot be read"),
     "a missing column": ({"dataset": {"source": "a.csv", "column": "c"}}, "has no column 'c'"),
