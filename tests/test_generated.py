@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nodejs
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -192,6 +193,20 @@ def test_one_change_is_in_the_tables(changed: dict[str, Any]) -> None:
     published = json.loads(texts["llem.schema.json"])["$defs"]["pytorch"]
     assert published["properties"]["logit_cap"] == SETTING
     assert RULE in published["allOf"]
+
+
+def test_one_change_is_in_other_languages(changed: dict[str, Any], tmp_path: Path) -> None:
+    """The types of TypeScript, Go and Rust have the setting, and the npm package judges and sends it."""
+    texts = {name: content.decode() for name, content in files(changed["output"]).items()}
+    assert "  logit_cap?: number | null;\n" in texts["npm/document.d.mts"]
+    assert 'LogitCap *float64 `json:"logit_cap"`\n' in texts["go/llem.go"]
+    assert "pub logit_cap: Option<f64>,\n" in texts["rust/src/lib.rs"]
+    package = changed["output"] / "npm" / "index.mjs"
+    asked = [{"model": "m", "pytorch": {"logit_cap": 1, "num_beams": 2}}, {"model": "m", "pytorch": {"logit_cap": 0.5}}]
+    broken, good = nodejs.run("ask.mjs", asked, str(package))
+    assert [one["message"] for one in broken["problems"]] == [RULE["x-llem-rule"]["message"]]
+    (generate,) = [call for call in good["plan"]["calls"] if call["call"] == "generate"]
+    assert generate["arguments"]["logit_cap"] == 0.5
 
 
 def test_one_change_is_sent(changed: dict[str, Any]) -> None:
