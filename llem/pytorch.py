@@ -92,7 +92,8 @@ def call(plan: Plan, name: str, *positional: Any, made: dict[str, Any] | None = 
         raise LookupError(f"the plan makes no call {name}")
     arguments = live(plan, plan.arguments(name), made)
     first = [arguments.pop("*")] if "*" in arguments else []
-    result = resolve_name(asked.target)(*positional, *first, **arguments)
+    target = asked.target if "." in asked.target else f"builtins.{asked.target}"
+    result = resolve_name(target)(*positional, *first, **arguments)
     if made is not None:
         made[name] = result
     return result
