@@ -29,10 +29,19 @@ def _remarks(document: dict[str, Any], meant: resolution.Resolution) -> Iterator
             yield _message(violation.path, violation.rule)
     for rule, setting in spec.look_alikes():
         names = _names(meant.engine)
-        for key in resolution.get(document, (setting,)) or ():
-            name = messages.closest(key, names, TYPO)
+        for path in _free_keys(document, (setting,)):
+            name = messages.closest(path[-1], names, TYPO)
             if name is not None:
-                yield _message((setting, key), rule, f": did you mean `{names[name]}`?")
+                yield _message(path, rule, f": did you mean `{names[name]}`?")
+
+
+def _free_keys(document: dict[str, Any], path: spec.Path) -> Iterator[spec.Path]:
+    """The keys that are no settings, of the mapping at `path` and of those settings below it that are mappings too."""
+    for key in resolution.get(document, path) or ():
+        if spec.is_setting((*path, key)):
+            yield from _free_keys(document, (*path, key))
+        else:
+            yield (*path, key)
 
 
 @cache

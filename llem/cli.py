@@ -320,6 +320,30 @@ def doctor(file: str | None, settings: Sequence[str], as_json: bool, consent: bo
 
 
 @cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list, with every name.")
+@click.option(
+    "--transformers",
+    "place",
+    metavar="WHEEL_OR_FOLDER",
+    help="Look at this wheel, or a folder with packages or wheels, in place of what is installed.",
+)
+def drift(as_json: bool, place: str | None) -> None:
+    """Say what the installed libraries take that the specification does not know, or knows otherwise.
+
+    Exits with 1 when nobody decided on a name, or a setting has lost its argument.
+    """
+    from llem import drifting
+
+    try:
+        seen = drifting.look(Path(place) if place else None)
+    except drifting.CannotLook as error:
+        raise CannotOpen(str(error)) from None
+    report = drifting.compare(seen)
+    click.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else drifting.told(report, seen["versions"]))
+    sys.exit(any(drifting.fails(entry) for entry in report))
+
+
+@cli.command()
 @click.option("--editor", "build", flag_value="editor", help="The build for editors: the sentences of the rules.")
 @click.option("--draft07", "build", flag_value="draft07", help="The build for validators that know no newer dialect.")
 @click.option("--types", "build", flag_value="types", help="The build for code generators: types, no rules.")

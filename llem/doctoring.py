@@ -9,7 +9,8 @@ from llem import machine, record
 
 
 def report() -> dict[str, Any]:
-    """`environment` (as in result.json), and `values`: for each that needs something, what is lacking, "" for nothing.
+    """`environment` (as in result.json), libraries that are `untested`, and `values`: for each that needs something,
+    what is lacking, "" for nothing.
 
     Without torch it cannot be told which GPUs are here: `gpus` is null, and every value that needs one lacks it.
     """
@@ -20,7 +21,7 @@ def report() -> dict[str, Any]:
 
         devices, available = pytorch.devices(), machine.present()
     environment = {**record.environment(devices), **({} if known else {"gpus": None})}
-    return {"environment": environment, "values": machine.requirements(available)}
+    return {"environment": environment, "untested": machine.untested(), "values": machine.requirements(available)}
 
 
 def told(report: dict[str, Any]) -> str:
@@ -40,6 +41,7 @@ def told(report: dict[str, Any]) -> str:
     ]
     if missing:
         lines.append(f"not installed: {', '.join(missing)}; `llem run` needs them: pip install 'llem[run]'")
+    lines += report["untested"]
     width = max(len(path) for path in report["values"])
     lines += ["", *(f"{path:<{width}}  {lack or 'runs here'}" for path, lack in report["values"].items())]
     return "\n".join(lines)

@@ -60,7 +60,7 @@ def _limits(node: spec.Schema, path: str) -> Iterator[tuple[str, spec.Schema]]:
         child = spec.follow(child)
         if {"properties", "anyOf"} & child.keys():
             yield from _limits(child, inner)
-        else:
+        elif "allOf" not in child:  # names that may not be keys limit no value
             yield inner, child
 
 

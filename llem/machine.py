@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import metadata
 from importlib.util import find_spec
 from typing import Any
 
@@ -87,6 +89,9 @@ def lacks(field: spec.Field, value: Any, available: Gpus) -> str:
     package = field.needs(value).get("package")
     if package and not _is_importable(package):
         return f"needs the package {package}: install it."
+    old = too_old(field, value, installed(spec.inventory()["tested"]))
+    if old:
+        return old
     return lacks_gpu(field, value, available)
 
 
@@ -102,12 +107,51 @@ def named(field: spec.Field, key: str) -> str:
     return field.dotted if key in ("true", spec.ANY) else f"{field.dotted}={key}"
 
 
+def too_old(field: spec.Field, value: Any, versions: dict[str, str]) -> str:
+    """The library that must be newer for the setting, or for the value, as the end of a sentence; "" for none."""
+    for library, least in (field.since | field.needs(value).get("since", {})).items():
+        if library in versions and release(versions[library]) < release(least):
+            return f"needs {library} {least}, and {versions[library]} is here: update it, or choose another value."
+    return ""
+
+
+def untested() -> list[str]:
+    """One sentence for each library that is older or newer than what llem is tested with."""
+    found = []
+    tested = spec.inventory()["tested"]
+    for library, version in installed(tested).items():
+        oldest, newest = tested[library]["oldest"], tested[library]["newest"]
+        if not release(oldest) <= release(version) <= release(newest):
+            age = "older" if release(version) < release(oldest) else "newer"
+            found.append(f"{library} {version} is {age} than what llem is tested with, {oldest} to {newest}.")
+    return found
+
+
+def release(version: str) -> tuple[int, ...]:
+    """The numbers of a version, such that a later one is greater; what follows them does not count."""
+    match = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()
+
+
+def installed(libraries: Iterable[str]) -> dict[str, str]:
+    """The versions of those of the libraries that are installed."""
+    found = {}
+    for name in libraries:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
 def requirements(available: Gpus) -> dict[str, str]:
     """For each value that needs something, by its name: what is lacking, "" for nothing."""
     found = {}
     for field in spec.fields():
         for key in field.wiring.get("values", {}):
             value = True if key == "true" else key
-            if {"package", "cuda", "compute_capability"} & field.needs(value).keys():
+            if {"package", "cuda", "compute_capability", "since"} & field.needs(value).keys():
                 found[named(field, key)] = lacks(field, value, available)
+        if field.since:
+            found[field.dotted] = lacks(field, None, available)
     return found

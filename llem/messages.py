@@ -89,7 +89,8 @@ def closest(word: str, options: Iterable[str], cutoff: float = 0.7) -> str | Non
 
 def _messages(violation: Violation) -> Iterator[Message]:
     if violation.rule is not None:
-        text = str(violation.rule.annotation["message"])
+        own = violation.schema.get("x-llem", {}).get("message")
+        text = str(own or violation.rule.annotation["message"])
         for path in _missing(violation) or [violation.path]:
             yield Message(path, violation.rule.id, text, at_key=True)
     elif violation.keyword == "additionalProperties":

@@ -161,7 +161,8 @@ def _give(calls: dict[str, Call], setting: spec.Field, engine: str, value: Any, 
             call.made = bool(value)
         elif argument == "**":
             for key, passed in value.items():
-                call.arguments[key] = Argument(_literal(passed), "passthrough", f"{setting.dotted}.{key}")
+                if not spec.is_setting((*setting.path, key)):
+                    call.arguments[key] = Argument(_literal(passed), "passthrough", f"{setting.dotted}.{key}")
         else:
             call.arguments[argument] = Argument(_sent(setting, engine, value), origin, setting.dotted)
             call.made = call.made or not _is_switched(name, engine)

@@ -66,6 +66,8 @@ def _lacking(plan: planning.Plan) -> Iterator[str]:
 
 def _against_the_model(plan: planning.Plan, model: Any) -> Iterator[str]:
     """What the rules of the preflight schema say of the document, the model and the machine together."""
+    for path in model.absorbed:
+        yield f"{path}: The model's configuration has this attribute and would absorb it without a word: remove it."
     known = {"document": resolution.resolve(plan.document).settled, **model.facts}
     found: dict[Any, str] = {}
     for one in (*verdict.preflight(known), *verdict.compared(known, spec.preflight_comparisons())):

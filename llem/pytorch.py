@@ -134,12 +134,14 @@ class Examined:
     """What is known before anything is loaded.
 
     `commit` of the model on the Hub (None for a local one), the `facts` about `model`, `assistant` and `machine` that
-    the preflight schema describes, and the library's `refusal` to load the model so, "" when there is none.
+    the preflight schema describes, the library's `refusal` to load the model so, "" when there is none, and the paths
+    of what is passed through and would be `absorbed` by the model's configuration.
     """
 
     commit: str | None
     facts: dict[str, dict[str, Any]]
     refusal: str
+    absorbed: list[str]
 
 
 def examine(plan: Plan) -> Examined:
@@ -158,7 +160,20 @@ def examine(plan: Plan) -> Examined:
     if plan.call("load_adapter"):
         _check_adapter(**plan.kwargs("load_adapter"))
     commit = found.get("_commit_hash")
-    return Examined(str(commit) if commit else None, facts, refusal)
+    return Examined(str(commit) if commit else None, facts, refusal, _absorbed(plan, found))
+
+
+def _absorbed(plan: Plan, found: dict[str, Any]) -> list[str]:
+    """The paths of arguments that are passed through, and that the configuration of the model would absorb."""
+    from transformers import PretrainedConfig
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    kind = found.get("model_type")
+    attributes: Any = CONFIG_MAPPING[kind] if kind in CONFIG_MAPPING else PretrainedConfig
+    names = {*found, *dir(attributes), *attributes.attribute_map}
+    call = plan.call("from_pretrained")
+    passed = {name: one.path for name, one in call.arguments.items() if one.origin == "passthrough"} if call else {}
+    return [path for name, path in passed.items() if name in names]
 
 
 def _name(plan: Plan, call: str) -> tuple[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llem import asked, datasets, planning, preflight, reading, record
+from llem import asked, datasets, machine, planning, preflight, reading, record
 from llem.interruption import Interruption
 from llem.preflight import CannotRun as CannotRun
 
@@ -76,6 +76,8 @@ def execute(
             return execute(plan, started, own)
     with interruption.allowed():
         commit = preflight.check(plan)
+    for sentence in machine.untested():
+        warnings.warn(sentence, RuntimeWarning, stacklevel=2)
     try:
         folder = record.make_folder(plan.arguments("results")["parent"], str(plan.document["model"]))
         (folder / "outputs.jsonl").touch()

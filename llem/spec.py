@@ -72,6 +72,11 @@ class Field(NamedTuple):
         """The allowed values, null left out; [] when they are not listed one by one."""
         return [value for value in self.schema.get("enum", []) if value is not None]
 
+    @property
+    def since(self) -> dict[str, str]:
+        """The first version of a library that knows the setting, {} when every supported one does."""
+        return dict(self.wiring.get("since", {}))
+
     def targets(self, engine: str) -> list[tuple[str, str]]:
         """(call, argument) of each argument of `engine` that receives the setting.
 
@@ -86,6 +91,10 @@ class Field(NamedTuple):
                 call, _, argument = target.partition(".")
                 found.append((call, argument or self.name))
         return found
+
+    def takes_any_name(self) -> bool:
+        """Whether it is a mapping whose keys become arguments."""
+        return any(argument == "**" for engine in engines() for _, argument in self.targets(engine))
 
     def needs(self, value: Any) -> Schema:
         """What `value` needs, sends or is: its entry in `x-llem.values`, or that of any value; {} without one."""
@@ -174,6 +183,16 @@ def names() -> dict[str, str]:
     return read("names.json")["names"]  # type: ignore[no-any-return]
 
 
+def inventory() -> Schema:
+    """What the libraries take that is no setting, with the reasons, and the versions that were tested."""
+    return read("inventory.json")
+
+
+def recorded() -> Schema:
+    """What the libraries that llem is tested with take: surface -> name -> default and the like."""
+    return read("recorded.json")
+
+
 @cache
 def bundle() -> Schema:
     """The whole specification of a document as one schema, every reference of the form `#/$defs/name`."""
@@ -208,7 +227,7 @@ def bundle() -> Schema:
     body = flat(root, ROOT)
     whole = {"$schema": root["$schema"], "$id": f"urn:llem:experiment:{version()}", **body}
     whole["$defs"] = {name: definitions[name] for name in sorted(definitions)}
-    _forbid_reserved_names(whole)
+    _forbid_names(whole)
     for node in _marked(whole, "version"):
         node.update(_of_this_version())
     return whole
@@ -229,17 +248,70 @@ def _of_this_version() -> Schema:
     }
 
 
-def _forbid_reserved_names(whole: Schema) -> None:
-    """Write the names that may not be passed through into the rule that forbids them."""
-    names = {field.name for field in _walk(whole, whole, ())} | set(whole["properties"])
+def _forbid_names(whole: Schema) -> None:
+    """Write the names that may not be passed through, each with its sentence, into the rules that forbid them."""
+    settings = list(_walk(whole, whole, ()))
+    reserved = _reserved(whole, settings)
+    for node in _marked(whole, "reserved"):
+        for field in filter(Field.takes_any_name, settings):
+            _forbid(whole, node, field, "reserved_names", reserved)
+    for node in _marked(whole, "excluded"):
+        for field in filter(Field.takes_any_name, settings):
+            for call, _ in field.targets(inventory()["engine"]):
+                names = {name: reason for name, reason in _excluded(call).items() if name not in reserved}
+                _forbid(whole, node, field, f"excluded_from_{call}", names)
+
+
+def _forbid(whole: Schema, node: Schema, field: Field, name: str, sentences: dict[str, str]) -> None:
+    """Refuse names as keys of a setting; `node` stands for the mapping that it is, or is in."""
+    forbidden = {key: {"not": {}, "x-llem": {"message": sentence}} for key, sentence in sorted(sentences.items())}
+    whole["$defs"][name] = {"properties": forbidden}
+    if field.path[1:]:
+        node = node.setdefault("properties", {}).setdefault(field.name, {})
+    node["allOf"] = [{"$ref": f"#/$defs/{name}"}]
+
+
+def _reserved(whole: Schema, settings: list[Field]) -> dict[str, str]:
+    """The names of settings, and of arguments that llem sends: name -> what to do instead of passing it through."""
+    own: dict[str, list[str]] = {name: [name] for name in whole["properties"]}
+    sent: dict[str, list[str]] = {}
+    for field in settings:
+        if not field.takes_any_name():
+            own.setdefault(field.name, []).append(field.dotted)
+            wired = [argument for engine in engines() for _, argument in field.targets(engine)]
+            for argument in (*wired, *map(_argument, field.wiring.get("gives", ()))):
+                sent.setdefault(argument, []).append(field.dotted)
     for engine in engines():
         for call in calls(engine).values():
-            names.update(call.get("arguments", ()))
-            names.update(given.partition(".")[2] for given in call.get("gives", ()))
-        for field in _walk(whole, whole, ()):
-            names.update(argument for _, argument in field.targets(engine) if argument.isidentifier())
-    for node in _marked(whole, "reserved"):
-        node["properties"] = {name: {"not": {}} for name in sorted(names)}
+            for argument in (*call.get("arguments", ()), *map(_argument, call.get("gives", ()))):
+                sent.setdefault(argument, [])
+    return {name: _instead(name, own.get(name, []), sent.get(name, [])) for name in own | sent if name.isidentifier()}
+
+
+def _argument(target: str) -> str:
+    return target.partition(".")[2]
+
+
+def _instead(name: str, own: list[str], sent: list[str]) -> str:
+    """What to do instead of passing `name` through: the settings of that name, else those that are sent under it."""
+    today = names().get(name, "") if not own else ""
+    paths = own or ([today] if today and " " not in today else sent)
+    about = "This is a field of the document" if own else "llem sends this argument itself"
+    if " " in today or not paths:
+        return f"{about}: {today or 'remove it.'}"
+    return f"{about}: set {' or '.join(f'`{path}`' for path in dict.fromkeys(paths))} instead."
+
+
+def _excluded(call: str) -> dict[str, str]:
+    """The arguments of a call that the inventory excludes: name -> why."""
+    surfaces = [about for about in inventory()["surfaces"].values() if call in about["calls"]]
+    return {
+        name: f"This may not be passed through. {group['reason']}"
+        for about in surfaces
+        for group in about["others"]
+        if "argument" not in about and group["disposition"] == "excluded"
+        for name in group["names"]
+    }
 
 
 @cache
@@ -285,8 +357,8 @@ def _walk(node: Schema, whole: Schema, path: Path) -> Iterator[Field]:
         child = follow(child, whole)
         branches = [follow(branch, whole) for branch in child.get("anyOf", ())]
         sections = [part for part in (child, *branches) if "properties" in part]
-        if child not in sections:
-            yield Field((*path, name), child, opens=bool(sections))
+        if child not in sections or "calls" in child.get("x-llem", {}):
+            yield Field((*path, name), child, opens=bool(sections) and child not in sections)
         for section in sections:
             yield from _walk(section, whole, (*path, name))
 
@@ -295,6 +367,16 @@ def _walk(node: Schema, whole: Schema, path: Path) -> Iterator[Field]:
 def fields() -> tuple[Field, ...]:
     """Every setting of the document, in the order of the schema, sections opened."""
     return tuple({field.path: field for field in _walk(bundle(), bundle(), ())}.values())
+
+
+@cache
+def _paths() -> frozenset[Path]:
+    return frozenset(field.path for field in fields())
+
+
+def is_setting(path: Path) -> bool:
+    """Whether a setting stands at `path`, and no section or free key."""
+    return path in _paths()
 
 
 def section(path: Path) -> Schema:

@@ -46,7 +46,7 @@ def _section(path: spec.Path, settings: dict[str, Any], meant: resolution.Resolu
         node, value, place = spec.follow(node), settings.get(name), (*path, name)
         if name.startswith("$") or (name in spec.engines() and name != meant.engine):
             continue
-        if "properties" in node:
+        if "properties" in node and not spec.is_setting(place):
             lines = list(_section(place, value or {}, meant))
             yield from ("", *_prose(node["description"]), f"{name}:" if value else f"#{name}:")
             yield from _inside(lines) if value else (f"#  {line.removeprefix('#')}" for line in lines)

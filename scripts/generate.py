@@ -154,7 +154,7 @@ def _for_editors(node: Any, sentence: str = "") -> Any:
     out: dict[str, Any] = {}
     for key, value in node.items():
         if key in ("properties", "patternProperties", "$defs"):
-            out[key] = {name: _for_editors(child, sentence) for name, child in value.items() if child != NOTHING}
+            out[key] = {name: _for_editors(child, sentence) for name, child in value.items() if not _is_refused(child)}
         elif key in ("allOf", "anyOf", "additionalProperties", "items", "then", "else"):
             out[key] = _for_editors(value, sentence)
         elif key not in ("title", "default", "not") and not key.startswith("x-llem"):
@@ -167,7 +167,9 @@ def _for_editors(node: Any, sentence: str = "") -> Any:
     return out
 
 
-NOTHING: dict[str, Any] = {"not": {}}
+def _is_refused(node: dict[str, Any]) -> bool:
+    """Whether nothing at all may stand here."""
+    return node.get("not", True) == {}
 
 
 def _write_patterns(out: dict[str, Any], node: dict[str, Any]) -> None:
@@ -175,9 +177,13 @@ def _write_patterns(out: dict[str, Any], node: dict[str, Any]) -> None:
     refused, wanted = node.get("not", {}).get("pattern"), node.get("pattern")
     if refused:
         out["pattern"] = f"^(?![\\s\\S]*{refused})" + (f"(?=[\\s\\S]*{wanted})" if wanted else "")
-    names = [re.escape(name) for name, child in node.get("properties", {}).items() if child == NOTHING]
-    if names:  # no value is a text that matches `a^`, and what stands under `properties` would be offered
-        out["patternProperties"] = {f"^({'|'.join(names)})$": {"type": "string", "pattern": "a^"}}
+    names: dict[str, list[str]] = {}
+    for name, child in node.get("properties", {}).items():
+        if _is_refused(child):
+            names.setdefault(child.get("x-llem", {}).get("message", ""), []).append(re.escape(name))
+    for sentence, alike in names.items():  # no value is a text that matches `a^`
+        nothing = {"type": "string", "pattern": "a^", **({"errorMessage": sentence} if sentence else {})}
+        out.setdefault("patternProperties", {})[f"^({'|'.join(alike)})$"] = {**nothing, "doNotSuggest": True}
     for part in out.get("allOf", ()):  # up to `additionalProperties`, which would refuse the names in its own words
         out.setdefault("patternProperties", {}).update(part.pop("patternProperties", {}))
     for key in ("properties", "patternProperties"):
@@ -217,8 +223,8 @@ def _say(sentence: str, out: dict[str, Any]) -> None:
     for key in ("properties", "patternProperties"):
         for child in out.get(key, {}).values():
             child["doNotSuggest"] = True
-            if not child.keys() & {"properties", "patternProperties"}:
-                child["errorMessage"] = sentence
+            if not child.keys() & {"properties", "patternProperties", "allOf"}:
+                child.setdefault("errorMessage", sentence)
 
 
 def described(node: dict[str, Any]) -> str:
@@ -259,6 +265,7 @@ def types() -> dict[str, Any]:
     reads None also where llem sends something.
     """
     whole: dict[str, Any] = _types_only(deepcopy(spec.bundle()))
+    whole["$defs"] = {name: node for name, node in whole["$defs"].items() if "type" in node or "anyOf" in node}
     for name, definition in whole["$defs"].items():
         if definition.get("type") == ["object", "null"]:
             definition["type"] = "object"
@@ -284,6 +291,8 @@ def _types_only(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     kept = {key: value for key, value in node.items() if key in TYPE_WORDS}
+    if node.get("additionalProperties") is True:  # any key at all: the type is that of a plain mapping
+        kept.pop("properties", None)
     if "patternProperties" in node:
         kept["additionalProperties"] = {"anyOf": list(node["patternProperties"].values())}
     for key in ("properties", "$defs"):

@@ -19,7 +19,7 @@ HERE_GPUS = machine.Gpus(0.0, 0)
 NOT_RUN = {"valid/yaml-1-2.yaml": "torch.compile has no mode `no`"}
 """Documents that show how documents are read, and would not run."""
 
-PASSED_THROUGH = {"weights_only"}
+PASSED_THROUGH = {"disable_mmap"}
 """Arguments that tests/valid passes through and tiny models take; the others stand for any."""
 
 FEW = 4

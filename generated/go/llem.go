@@ -35,8 +35,8 @@ type ExperimentConfig struct {
 	N *int64 `json:"n"`
 	// Where results are kept: each run makes a folder of its own in it.
 	OutputDir *string `json:"output_dir"`
-	// Arguments for the engine's loading call that have no field of their own, passed on last
-	// and unchecked.
+	// Arguments that have no field of their own, passed on last and unchecked. They go to the
+	// engine's loading call; those under the name of a call go to that call.
 	PassthroughKwargs map[string]interface{} `json:"passthrough_kwargs"`
 	// The data type in which the weights are loaded and computed.
 	Precision *Precision `json:"precision"`

@@ -63,7 +63,7 @@ export interface ExperimentConfig {
   vllm?: VLLMConfig | null;
   tensorrt?: TensorRTConfig | null;
   /**
-   * Arguments for the engine's loading call that have no field of their own, passed on last and unchecked.
+   * Arguments that have no field of their own, passed on last and unchecked. They go to the engine's loading call; those under the name of a call go to that call.
    */
   passthrough_kwargs?: {
     [k: string]: unknown;

@@ -454,7 +454,7 @@ class ExperimentConfig(LlemModel):
     vllm: VLLMConfig | None = None
     tensorrt: TensorRTConfig | None = None
     passthrough_kwargs: dict[str, Any] | None = None
-    """Arguments for the engine's loading call that have no field of their own, passed on last and unchecked."""
+    """Arguments that have no field of their own, passed on last and unchecked. They go to the engine's loading call; those under the name of a call go to that call."""
     output_dir: str | None = "results"
     """Where results are kept: each run makes a folder of its own in it."""
 

@@ -33,8 +33,8 @@ pub struct ExperimentConfig {
     /// Where results are kept: each run makes a folder of its own in it.
     pub output_dir: Option<String>,
 
-    /// Arguments for the engine's loading call that have no field of their own, passed on last
-    /// and unchecked.
+    /// Arguments that have no field of their own, passed on last and unchecked. They go to the
+    /// engine's loading call; those under the name of a call go to that call.
     pub passthrough_kwargs: Option<HashMap<String, Option<serde_json::Value>>>,
 
     /// The data type in which the weights are loaded and computed.

@@ -1,7 +1,7 @@
 // What there is to say of a valid document: settings without effect, and contradictions.
 import { equal } from "./judging.js";
 import { remarks, resolve } from "./resolving.js";
-import { advice, comparisons, engines, fields, get, holds, isObject, names, targets } from "./specification.js";
+import { advice, comparisons, engines, fields, get, isSetting, holds, isObject, names, targets } from "./specification.js";
 import { closest, json } from "./texts.js";
 
 /** How near a key must be to a name to look like a slip of the hand. */
@@ -21,10 +21,18 @@ function* remarksOn(document, engine) {
   for (const { path, rule } of remarks(document)) if (rule) yield message(path, rule);
   for (const { rule, setting } of lookAlikes) {
     const known = namesFor(engine);
-    for (const key of Object.keys(get(document, [setting]) ?? {})) {
-      const meant = closest(key, known.keys(), TYPO);
-      if (meant !== null) yield message([setting, key], rule, `: did you mean \`${known.get(meant)}\`?`);
+    for (const path of freeKeys(document, [setting])) {
+      const meant = closest(path.at(-1), known.keys(), TYPO);
+      if (meant !== null) yield message(path, rule, `: did you mean \`${known.get(meant)}\`?`);
     }
+  }
+}
+
+/** The keys that are no settings, of the mapping at a path and of those settings below it that are mappings too. */
+function* freeKeys(document, path) {
+  for (const key of Object.keys(get(document, path) ?? {})) {
+    if (isSetting([...path, key])) yield* freeKeys(document, [...path, key]);
+    else yield [...path, key];
   }
 }
 

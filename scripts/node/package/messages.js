@@ -1,5 +1,5 @@
 // Says what is wrong with a document in one sentence that tells what to do: the sentences of `llem validate`.
-import { kind, matches, unknownKeys } from "./judging.js";
+import { kind, unknownKeys } from "./judging.js";
 import { fields, names, own } from "./specification.js";
 import { closest, cut, dotted, json } from "./texts.js";
 
@@ -27,7 +27,8 @@ const isKeyword = (rule) => Object.hasOwn(SENTENCES, rule) || ["additionalProper
 function messagesOf(violation) {
   const { path, keyword, rule, instance } = violation;
   const absent = missing(violation);
-  if (rule) return (absent.length ? absent : [path]).map((place) => ({ path: place, rule: rule.id, text: rule.message }));
+  const said = violation.schema["x-llem"]?.message ?? rule?.message;
+  if (rule) return (absent.length ? absent : [path]).map((place) => ({ path: place, rule: rule.id, text: said }));
   if (keyword === "additionalProperties") {
     return unknownKeys(violation.schema, instance).map((key) => ({
       path: [...path, key], rule: keyword, ...unknownKey(violation, key),

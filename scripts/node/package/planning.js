@@ -1,6 +1,6 @@
 // From a valid document to its plan: "From document to plan" in docs/vocabulary.md, step by step.
 import { resolve } from "./resolving.js";
-import { engines, fields, get, isObject, needs, targets } from "./specification.js";
+import { engines, fields, get, isObject, isSetting, needs, targets } from "./specification.js";
 
 /** The plan of a valid document; `consent` is the operator's word, undefined takes what the document asks. */
 export function planOf(document, consent) {
@@ -55,6 +55,7 @@ function give(calls, setting, engine, value, origin) {
       call.made = Boolean(value);
     } else if (argument === "**") {
       for (const [key, passed] of Object.entries(value)) {
+        if (isSetting([...setting.path, key])) continue;
         call.given.set(key, { value: literal(passed), from: "passthrough", path: `${setting.dotted}.${key}` });
       }
     } else {

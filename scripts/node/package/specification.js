@@ -31,7 +31,8 @@ function* walk(node, path) {
     const child = follow(reference);
     const branches = (child.anyOf ?? []).map((branch) => follow(branch));
     const sections = [child, ...branches].filter((part) => part.properties);
-    if (!sections.includes(child)) yield field([...path, name], child, sections.length > 0);
+    const isSection = sections.includes(child);
+    if (!isSection || child["x-llem"]?.calls) yield field([...path, name], child, sections.length > 0 && !isSection);
     for (const section of sections) yield* walk(section, [...path, name]);
   }
 }
@@ -42,6 +43,11 @@ function field(path, schema, opens) {
 
 /** Every setting in the order of the schema, sections opened. `opens`: it may also be an object of settings. */
 export const fields = [...new Map([...walk(bundle, [])].map((one) => [one.dotted, one])).values()];
+
+const places = new Set(fields.map(({ path }) => JSON.stringify(path)));
+
+/** Whether a setting stands at a path, and no section or free key. */
+export const isSetting = (path) => places.has(JSON.stringify(path));
 
 /** [call, argument] of each argument that receives a setting; see docs/vocabulary.md for `**`, `*` and `()`. */
 export function targets(setting, engine) {
