@@ -169,7 +169,9 @@ def _absorbed(plan: Plan, found: dict[str, Any]) -> list[str]:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
     kind = found.get("model_type")
-    attributes: Any = CONFIG_MAPPING[kind] if kind in CONFIG_MAPPING else PretrainedConfig
+    attributes: Any = PretrainedConfig
+    if kind in CONFIG_MAPPING:
+        attributes = CONFIG_MAPPING[kind]  # its get() finds nothing that is not loaded yet
     names = {*found, *dir(attributes), *attributes.attribute_map}
     call = plan.call("from_pretrained")
     passed = {name: one.path for name, one in call.arguments.items() if one.origin == "passthrough"} if call else {}

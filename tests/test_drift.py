@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from llem import drifting, machine, preflight, problems, spec
+from llem import drifting, machine, preflight, spec
 from llem.cli import cli
 from llem.planning import plan
 
