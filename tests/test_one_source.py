@@ -43,6 +43,7 @@ HOMONYMS = {
     ("pytorch.py", "deterministic"): "a key of the record: what torch says of itself",
     ("pytorch.py", "model"): "what facts are about",
     ("pytorch.py", "device_map"): "a key of the record: where the model is",
+    ("surfaces.py", "backend"): "an argument of the library's cache",
     ("builtin.py", "chat_template"): "a file of the tokenizer that llem makes",
 }
 
