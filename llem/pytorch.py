@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from inspect import getsource, signature
 from pathlib import Path
 from pkgutil import resolve_name
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from llem import builtin, datasets, reading, spec
@@ -382,6 +383,7 @@ def _machine_facts() -> dict[str, Any]:
         "cuda": torch.cuda.is_available(),
         "gpus": torch.cuda.device_count(),
         "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        "compiler": which(os.environ.get("CXX", "g++")) is not None,
     }
 
 

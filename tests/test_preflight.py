@@ -146,6 +146,12 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.torch_compile",
         "silently AssertionError",
     ),
+    "compiling-needs-a-compiler": (
+        "draft",
+        settings(torch_compile=True),
+        "pytorch.torch_compile",
+        "silently InductorError: InvalidCxxCompiler",
+    ),
     "tensor-parallel-needs-a-plan": (
         "builtin:tiny-gpt2",
         settings(tensor_parallel_size=2),
@@ -224,6 +230,9 @@ def document(model: str, settings: dict[str, Any]) -> dict[str, Any]:
 def test_a_rule_both_ways(run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """llem refuses the run with setting and rule; let through, the library fails or does otherwise."""
     model, settings, place, words = CASES[rule]
+    if rule == "compiling-needs-a-compiler":
+        monkeypatch.setenv("CXX", "no-such-compiler")
+        monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))  # what it was at the start
     with pytest.raises(CannotRun) as refused:
         run(**document(model, settings))
     said = [line for line in str(refused.value).splitlines() if line.endswith(f" [{rule}]")]
