@@ -14,8 +14,13 @@ from llem import doctoring, introspection, machine, spec
 
 
 def test_requirements_are_those_of_the_schema() -> None:
-    """Every value that needs a package or a GPU is listed, and no other."""
-    needing = introspection.get_param_skip_conditions()
+    """Every value that needs a package, a GPU or a newer library is listed, and no other."""
+    needing = set(introspection.get_param_skip_conditions())
+    for field in spec.fields():
+        needing |= {field.dotted} if field.since else set()
+        needing |= {
+            machine.named(field, key) for key, needs in field.wiring.get("values", {}).items() if "since" in needs
+        }
     listed = machine.requirements(machine.Gpus(9.0, 8))
     assert set(listed) == {path for path in needing if not path.endswith(">1")}
 
