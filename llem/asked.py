@@ -34,6 +34,7 @@ class _Case(NamedTuple):
     unsent: Unsent | None
     argument: Argument | None
     readback: spec.Schema
+    engine: str
 
     @property
     def meant(self) -> Any:
@@ -43,8 +44,9 @@ class _Case(NamedTuple):
     @property
     def expected(self) -> Any:
         """What is to be read."""
-        sent = _untagged(self.argument.value) if self.is_own and self.argument else self.meant
-        return self.said(self.meant, sent)
+        if self.argument is None or not self.is_own or self.argument.origin == "operator":
+            return self.said(self.meant, self.meant)
+        return self.said(self.meant, _untagged(self.argument.value))
 
     def said(self, value: Any, sent: Any = None) -> Any:
         """What is read where `value` took effect."""
@@ -70,6 +72,7 @@ def became(plan: Plan, found: Mapping[str, Any]) -> list[Row]:
 
 def _cases(plan: Plan) -> Iterator[_Case]:
     unsent = {one.path: one for one in plan.unsent}
+    made = {call.name for call in plan.calls}
     for field, is_of_one_form in resolution.settings(plan.backend):
         asked, targets = resolution.get(plan.resolved, field.path), field.targets(plan.backend)
         if asked is None and (is_of_one_form or not targets):
@@ -79,7 +82,7 @@ def _cases(plan: Plan) -> Iterator[_Case]:
         given = [argument for call, name in targets if (argument := _given(plan, call, name))]
         given.sort(key=lambda argument: argument.path != field.dotted)
         first = given[0] if given else None
-        yield _Case(field, asked, unsent.get(field.dotted), first, field.readback(plan.backend))
+        yield _Case(field, asked, unsent.get(field.dotted), first, field.readback(plan.backend, made), plan.backend)
 
 
 def _given(plan: Plan, call: str, name: str) -> Argument | None:
@@ -121,7 +124,10 @@ def _is_quiet(unsent: Unsent) -> bool:
 
 def _other(case: _Case) -> Any:
     """What takes the place of a setting that is not sent: the value of another one; None where the library decides."""
-    return _untagged(case.argument.value) if case.argument and not case.is_own else None
+    if case.argument is None or case.is_own:
+        return None
+    other = next((field for field in spec.fields() if field.dotted == case.argument.path), None)
+    return _untagged(case.argument.value) if other and other.readback(case.engine) else None
 
 
 def _same(expected: Any, live: Any) -> bool:
@@ -129,7 +135,9 @@ def _same(expected: Any, live: Any) -> bool:
         return bool(live) == expected
     if isinstance(expected, Mapping) or isinstance(live, Mapping):  # where all keys have one value, it is that value
         one, other = _single(expected), _single(live)
-        return bool(one == other) if isinstance(one, Mapping) else _same(one, other)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+        return not isinstance(one, Mapping) and not isinstance(other, Mapping) and _same(one, other)
     kind, _, number = str(live).partition(":")  # a device may be named by its number, and the first one without it
     return bool(expected == live) or (number.isdigit() and expected in (int(number), kind if number == "0" else live))
 
@@ -141,7 +149,8 @@ def _single(value: Any) -> Any:
 
 def _worded(case: _Case, live: Any) -> Any:
     """What was read, in the words of the document."""
-    if case.field.types == ["boolean"] and isinstance(live, int):
+    is_count = isinstance(live, int) or (live is None and case.readback.get("path", "").startswith("record."))
+    if case.field.types == ["boolean"] and is_count:
         return bool(live)
     words = [value for value in case.field.values if live is not None and live == case.said(value)]
     return words[0] if words else live
@@ -152,6 +161,8 @@ def _untagged(value: Any) -> Any:
     match value:
         case {"$torch": name}:
             return name
+        case {"$new": str(name)}:
+            return name.rpartition(".")[2]
         case {"$map": pairs}:
             return {str(key): item for key, item in pairs}
         case {"$literal": mapping}:

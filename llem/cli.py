@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,7 +187,8 @@ def explain(file: str, settings: Sequence[str], style: str, consent: bool) -> No
     """Print the plan: the exact calls, where each argument comes from, and what will have no effect."""
     plan = _plan(file, settings, consent)
     if style == "json":
-        click.echo(json.dumps(plan.to_dict(), indent=2, ensure_ascii=False))
+        rows = [row._asdict() for row in plan.settings()]
+        click.echo(json.dumps({**plan.to_dict(), "settings": rows}, indent=2, ensure_ascii=False))
     elif style == "python":
         from llem.datasets import DatasetError
         from llem.script import script
@@ -205,12 +207,15 @@ def explain(file: str, settings: Sequence[str], style: str, consent: bool) -> No
 @click.argument("file", metavar="FILE")
 @settings
 @click.option("--trust-remote-code", "consent", is_flag=True, help="Consent to code that comes with the model.")
-def run(file: str, settings: Sequence[str], consent: bool) -> None:
+@click.option(
+    "--strict", is_flag=True, help="Advice is an error, and so is a setting of which something else became than asked."
+)
+def run(file: str, settings: Sequence[str], consent: bool, strict: bool) -> None:
     """Run the experiment, and leave a folder with result.json and outputs.jsonl.
 
     FILE may also be the result.json of a run: its document is run again.
     """
-    plan = _plan(file, settings, consent)
+    plan = _plan(file, settings, consent, strict)
     from llem import record, running
     from llem.interruption import Interruption
 
@@ -228,9 +233,15 @@ def run(file: str, settings: Sequence[str], consent: bool) -> None:
     failure = result.content["error"]
     if failure:
         click.echo(f"failed: {failure['type']}: {failure['message']} {failure['change']}", err=True)
+    for row in result.changed:
+        now = json.dumps(row.effective, ensure_ascii=False)
+        click.echo(f"changed: {row.path}: asked {json.dumps(row.asked, ensure_ascii=False)}, became {now}", err=True)
+    for heard in result.unexplained:
+        click.echo(f"unexplained: {heard['logger']}: {' '.join(heard['message'].split())}", err=True)
     if result.status == running.INTERRUPTED:
         click.echo("interrupted: the results so far are kept", err=True)
-    sys.exit({running.FINISHED: 0, running.INTERRUPTED: 130}.get(result.status, 1))
+    fine = 1 if strict and result.changed else 0
+    sys.exit({running.FINISHED: fine, running.INTERRUPTED: 130}.get(result.status, 1))
 
 
 @cli.command()
@@ -392,8 +403,11 @@ def _gpus(name: str | None) -> Gpus | None:
         raise CannotOpen(f"--gpu: {error}") from None
 
 
-def _plan(name: str, settings: Sequence[str], consent: bool) -> Plan:
-    """The plan of the one document in a file. Prints its problems and exits with 1 when it has some."""
+def _plan(name: str, settings: Sequence[str], consent: bool, strict: bool = False) -> Plan:
+    """The plan of the one document in a file. Prints its problems, and exits with 1 when it has some.
+
+    With `strict`, advice is a problem.
+    """
     from llem import checking, planning, reader, validation
 
     try:
@@ -408,6 +422,8 @@ def _plan(name: str, settings: Sequence[str], consent: bool) -> Plan:
     documents[0] = validation.recorded(documents[0])
     _change(documents[0], settings)
     found = validation.check(documents[0], names[0], advice=True)
+    if strict:
+        found = [replace(problem, severity="error") for problem in found]
     for problem in found:
         click.echo(str(problem), err=True)
     if any(problem.severity == "error" for problem in found):

@@ -1,10 +1,13 @@
-"""Prints a plan for people: each call with its arguments, where each comes from, and what has no effect."""
+"""Prints a plan for people: the calls, where each argument comes from, what has no effect, what is left open."""
 
 from __future__ import annotations
 
+import json
+import textwrap
 from typing import Any
 
 from llem import script
+from llem.asked import DEFAULT
 from llem.planning import Plan
 
 
@@ -24,6 +27,12 @@ def explained(plan: Plan) -> str:
         lines.append(
             f"    {setting.path}: {setting.value!r} ({setting.origin}){instead}. {setting.reason} [{setting.rule}]"
         )
+    rest = [row for row in plan.settings() if row.verdict == DEFAULT]
+    known = [f"{row.path} ({json.dumps(row.effective)})" if row.effective is not None else row.path for row in rest]
+    lines += ["", "Left to the library:" if rest else "Nothing is left to the library."]
+    lines += textwrap.wrap(
+        ", ".join(known), 110, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+    )
     return "\n".join(lines)
 
 

@@ -50,6 +50,7 @@ class Session:
     cache_layers: dict[str, int] = field(default_factory=dict)
     generation_config: Any = None
     logits_processors: list[str] = field(default_factory=list)
+    drafting: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tokenizer(self) -> Any:
@@ -415,6 +416,10 @@ def load(plan: Plan) -> Session:
     if plan.call("assistant_generation_config"):
         # The library reads these from the draft model's own configuration, and nowhere else.
         session.made["assistant"].generation_config.update(**plan.kwargs("assistant_generation_config"))
+    if plan.call("assistant"):  # its settings move while it drafts
+        session.drafting = reading.read(reading.paths(plan.backend), assistant=session.made["assistant"])
+    if plan.call("compile") or plan.call("CompileConfig"):
+        forget_compiled()
     if plan.call("compile"):
         compile_forward(session)
     if plan.call("CompileConfig"):
@@ -430,6 +435,22 @@ def load_tokenizer(plan: Plan) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     return tokenizer
+
+
+def warn_again() -> None:
+    """Let the libraries say again what they say once in a process: each run is to hear it."""
+    from accelerate.logging import MultiProcessAdapter
+    from transformers.utils import logging
+
+    logging.warning_once.cache_clear()
+    MultiProcessAdapter.warning_once.cache_clear()
+
+
+def forget_compiled() -> None:
+    """Drop what earlier runs of this process compiled: this one is to count graphs of its own."""
+    import torch
+
+    torch.compiler.reset()
 
 
 def compile_forward(session: Session) -> None:
@@ -605,7 +626,7 @@ def readings(session: Session) -> dict[str, Any]:
     """What live objects say at the paths of the specification; what was not reached yet is left out."""
     import torch
 
-    return reading.read(
+    return session.drafting | reading.read(
         reading.paths(session.plan.backend),
         model=session.model,
         tokenizer=session.tokenizer,
@@ -628,6 +649,8 @@ def effective(session: Session) -> dict[str, Any]:
     dtypes = Counter(str(parameter.dtype).removeprefix("torch.") for parameter in model.parameters())
     own = model.generation_config.to_diff_dict()
     graphs = captured_graphs() - compiled.graphs_before if compiled.active else 0
+    if compiled.proven and compiled.active and not graphs:
+        warnings.warn("torch.compile captured no graph: nothing was compiled", RuntimeWarning, stacklevel=2)
     return {
         "model_class": type(model).__name__,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 RESULT = "result.json"
+CHANGED = "changed"
 MEASURED = {
     "status": ("status",),
+    CHANGED: ("effective", "settings"),
     "tokens out": ("metrics", "output_tokens"),
     "tokens/s": ("metrics", "output_tokens_per_second"),
     "first token s": ("metrics", "time_to_first_token", "median"),
@@ -63,9 +65,12 @@ def is_record(content: Any) -> bool:
 
 
 def rows(paths: Sequence[Path]) -> list[Row]:
-    """For each run: its folder, the settings in which the runs differ, and what was measured. Raises CannotReport."""
+    """For each run: its folder, the settings in which the runs differ, and what was measured. Raises CannotReport.
+
+    Runs differ in what became of a setting: one that was left to the library is as one that says the same.
+    """
     records = [read(path) for path in paths]
-    settings = [dict(_flat(record["resolved"])) for record in records]
+    settings = [_settings(record) for record in records]
     names = list(dict.fromkeys(name for flat in settings for name in flat))
     differing = [name for name in names if len({json.dumps(flat.get(name)) for flat in settings}) > 1]
     return [
@@ -76,6 +81,16 @@ def rows(paths: Sequence[Path]) -> list[Row]:
         }
         for path, record, flat in zip(paths, records, settings, strict=True)
     ]
+
+
+def _settings(record: dict[str, Any]) -> dict[str, Any]:
+    flat = dict(_flat(record["resolved"]))
+    for row in record.get("effective", {}).get("settings", ()):
+        if row["verdict"] != "as asked":
+            for name in [name for name in flat if f"{name}.".startswith(f"{row['path']}.")]:
+                del flat[name]
+            flat |= dict(_flat(row["effective"], row["path"]))
+    return flat
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -90,6 +105,10 @@ def _measured(record: dict[str, Any], name: str, place: Sequence[str]) -> Any:
     value: Any = record
     for part in place:
         value = value.get(part) if isinstance(value, dict) else None
+    if name == CHANGED:
+        rows = [row for row in value or () if row["verdict"] == CHANGED]
+        told = [f"{row['path']}: {json.dumps(row['asked'])} → {json.dumps(row['effective'])}" for row in rows]
+        return ", ".join(told) or None
     return round(value / 2**20, 1) if name.endswith("MiB") and value is not None else value
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llem import asked, datasets, machine, planning, preflight, reading, record
+from llem import asked, datasets, listening, machine, planning, preflight, reading, record
 from llem.interruption import Interruption
 from llem.preflight import CannotRun as CannotRun
 
@@ -46,6 +46,11 @@ class Result:
     def changed(self) -> list[asked.Row]:
         """The settings of which something else became than was asked."""
         return [row for row in self.settings if row.verdict == asked.CHANGED]
+
+    @property
+    def unexplained(self) -> list[dict[str, Any]]:
+        """The warnings of libraries that nothing in the specification explains."""
+        return [heard for heard in self.content["effective"].get("warnings", ()) if heard["explained_by"] is None]
 
 
 def run(document: Any, trust_remote_code: bool = False) -> Result:
@@ -122,6 +127,7 @@ def _perform(
 
     from llem import pytorch
 
+    pytorch.warn_again()
     start = time.perf_counter()
     session = pytorch.load(plan)
     share["load_seconds"] = time.perf_counter() - start
@@ -179,6 +185,7 @@ def new_share() -> dict[str, Any]:
         "effective": {},
         "readings": {},
         "longest_input": 0,
+        "warnings": [],
         "peak_memory": record.peak_memory(None),
     }
 
@@ -186,7 +193,7 @@ def new_share() -> dict[str, Any]:
 def perform_safely(share: dict[str, Any], interruption: Interruption, perform_it: Callable[[], None]) -> None:
     """Do it, and write into `share` how it ended."""
     try:
-        with interruption.allowed():
+        with interruption.allowed(), listening.listening(share["warnings"]):
             perform_it()
     except KeyboardInterrupt:
         share["status"] = INTERRUPTED
@@ -322,7 +329,8 @@ def _effective(shares: list[dict[str, Any]]) -> dict[str, Any]:
     rows, columns = ([batch["shape"][side] for share in shares for batch in share["batches"]] for side in (0, 1))
     longest = max(share["longest_input"] for share in shares)
     shapes = {"rows": max(rows, default=0), "columns": max(columns, default=0), "longest_input": longest}
-    return {**first, "shapes": shapes, "processes": len(shares)}
+    heard = {one["message"]: one for share in reversed(shares) for one in share["warnings"]}
+    return {**first, "shapes": shapes, "processes": len(shares), "warnings": list(heard.values())}
 
 
 def _unexplained() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path as FilePath
@@ -102,18 +102,21 @@ class Field(NamedTuple):
         key = value if isinstance(value, str) else json.dumps(value)
         return dict(entries.get(key, entries.get(ANY, {})))
 
-    def readback(self, engine: str) -> Schema:
+    def readback(self, engine: str, made: Container[str] | None = None) -> Schema:
         """Where a live object says what became of the setting: its `path`, and how to compare; {} for nowhere.
 
-        The setting says it itself; else the first call that receives it and can be read (`reads`).
+        The setting says it itself (`readback`), else the first call that receives it and can be read: by its `reads`,
+        or by what it says is `present`. With `made`, only these calls count.
         """
         own: Schema | None = self.wiring.get("readback", {}).get(engine)
         if own is not None:
             return own
         for name, argument in self.targets(engine):
-            template = calls(engine)[name].get("reads")
-            if template and argument.isidentifier():
-                return {"path": template.format(argument=argument)}
+            call = calls(engine)[name] if made is None or name in made else {}
+            if "present" in call:
+                return {"path": f"{call['present']}()"}
+            if "reads" in call and argument.isidentifier():
+                return {"path": call["reads"].format(argument=argument)}
         return {}
 
 
@@ -191,6 +194,11 @@ def inventory() -> Schema:
 def recorded() -> Schema:
     """What the libraries that llem is tested with take: surface -> name -> default and the like."""
     return read("recorded.json")
+
+
+def warnings() -> Schema:
+    """What libraries say: the `loggers` that are heard, and what is `explained` (id, pattern, explanation)."""
+    return read("warnings.json")
 
 
 @cache

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
+from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ran
+from conftest import SMALL, Ran
 
 import llem
-from llem import asked, machine, resolution, running, spec, validation
+from llem import asked, listening, machine, resolution, running, spec, validation
 
 HERE = Path(__file__).parent
 HERE_GPUS = machine.Gpus(0.0, 0)
-NOT_RUN = {"valid/yaml-1-2.yaml": "torch.compile has no mode `no`"}
-"""Documents that show how documents are read, and would not run."""
+NOT_RUN = {
+    "valid/multi-token-prediction.yaml": "no tiny model predicts several tokens",
+    "valid/yaml-1-2.yaml": "torch.compile has no backend `no`",
+}
+"""Documents that need something that no test has."""
 
 PASSED_THROUGH = {"disable_mmap"}
 """Arguments that tests/valid passes through and tiny models take; the others stand for any."""
@@ -40,6 +46,9 @@ def document(path: Path) -> dict[str, Any] | None:
     if set(found.get("passthrough_kwargs") or ()) - PASSED_THROUGH:
         del found["passthrough_kwargs"]
     section = found.get("pytorch") or {}
+    draft = section.get("assistant_model")
+    if draft and not draft.startswith("builtin:"):
+        section["assistant_model"] = found["model"]
     if section.get("torch_compile") and not section.get("torch_compile_mode"):
         section.setdefault("torch_compile_backend", "eager")  # generating code takes half a minute
     prompts = found.get("dataset")
@@ -48,7 +57,7 @@ def document(path: Path) -> dict[str, Any] | None:
     least = (found.get("decoder") or {}).get("min_new_tokens") or 0
     if not (isinstance(prompts, dict) and prompts.get("output_len")):
         most = found.get("max_output_tokens") or FEW
-        found["max_output_tokens"] = most if least else min(most, FEW)
+        found["max_output_tokens"] = most if least > most else max(least, min(most, FEW))
     found["n"] = min(found.get("n") or FEW, FEW)
     return {**found, "warmup": min(found.get("warmup") or 0, 1), "output_dir": "results"}
 
@@ -116,6 +125,10 @@ def test_prediction_holds(folder: Path, name: str) -> None:
     result = running.execute(plan)
     ran = Ran.read(result.folder)
     assert ran.result["error"] is None
+    assert result.unexplained == []
+    if not validation.problems(small, advice=True):
+        heard = ran.effective["warnings"]
+        assert [warning for warning in heard if "may be ignored" in warning["message"]] == []
     before, after = plan.settings(), result.settings
     assert [row.path for row in before] == [row.path for row in after]
     assert [row for row in after if row.verdict == asked.CHANGED] == []
@@ -139,3 +152,160 @@ def test_every_setting_is_read_back() -> None:
 
 NOT_HERE: set[str] = set()
 """Settings that no document which runs on a machine without GPUs can ask for."""
+
+
+# ---- what became of single settings
+
+
+def row(result: running.Result, path: str) -> tuple[Any, ...]:
+    """What was asked, what became of it, the verdict, and whether it was read."""
+    (found,) = [row for row in result.settings if row.path == path]
+    return found[1:]
+
+
+ROWS: dict[str, tuple[dict[str, Any], str, tuple[Any, ...]]] = {
+    "a word of the document": ({"precision": "bf16"}, "precision", ("bf16", "bf16", "as asked", "live")),
+    "unset": ({"decoder": {}}, "decoder.min_p", (None, None, "library default", "live")),
+    "default of the library": ({}, "pytorch.num_beams", (None, 1, "library default", "live")),
+    "chosen by the library": ({}, "pytorch.attn_implementation", (None, "sdpa", "library default", "live")),
+    "cache in use": ({}, "pytorch.cache_implementation", (None, "DynamicCache", "library default", "live")),
+    "inert": ({"decoder": {"temperature": 0, "top_k": 7}}, "decoder.top_k", (7, 50, "no effect", "live")),
+    "same meaning": ({"decoder": {"temperature": 0}}, "decoder.do_sample", (True, False, "as asked", "live")),
+    "unquantized": ({"pytorch": {"load_in_4bit": False}}, "pytorch.load_in_4bit", (False, False, "as asked", "live")),
+    "nothing to read": ({}, "dataset", ("builtin:mixed", "builtin:mixed", "as asked", "sent")),
+    "limit": ({"pytorch": {"batch_size": 3}, "n": 2}, "pytorch.batch_size", (3, 2, "as asked", "live")),
+    "auto": ({}, "pytorch.device_map", ("auto", {"": "cpu"}, "as asked", "live")),
+    "device": ({"pytorch": {"device_map": "cpu"}}, "pytorch.device_map", ("cpu", "cpu", "as asked", "live")),
+    "no consent needed": ({}, "pytorch.trust_remote_code", (True, False, "as asked", "sent")),
+    "another setting": (
+        {"dataset": {"input_len": 4, "output_len": 2}},
+        "max_output_tokens",
+        (12, 2, "no effect", "live"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row(folder: Path, name: str) -> None:
+    """Asked, effective, verdict, and whether a live object says so."""
+    settings, path, expected = ROWS[name]
+    assert row(llem.run({**SMALL, "n": 1, **settings}), path) == expected
+
+
+CHANGED = {
+    "not quantized": ({"load_in_4bit": True}, {"record.effective.linear_layers.Linear4bit": None}, (True, False)),
+    "another cache": (
+        {"cache_implementation": "static"},
+        {"record.effective.cache": "DynamicCache"},
+        ("static", "DynamicCache"),
+    ),
+    "another attention": ({"attn_implementation": "sdpa"}, {"record.effective.attention": "eager"}, ("sdpa", "eager")),
+    "not compiled": ({"torch_compile": True}, {"record.effective.compile.graphs": 0}, (True, False)),
+    "own code did not run": (
+        {"trust_remote_code": True},
+        {"record.effective.own_code.present": True, "record.effective.own_code.ran": False},
+        (True, False),
+    ),
+    "another device": ({"device_map": "cuda:1"}, {"record.effective.device_map": {"": "cpu"}}, ("cuda:1", {"": "cpu"})),
+    "larger batches": ({"batch_size": 2}, {"record.effective.shapes.rows": 3}, (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_changed(name: str) -> None:
+    """What is read decides, not what was sent."""
+    section, found, expected = CHANGED[name]
+    (path,) = (f"pytorch.{key}" for key in section)
+    rows = asked.became(llem.plan({**SMALL, "pytorch": section}, False), found)
+    assert [(row.asked, row.effective, row.verdict) for row in rows if row.path == path] == [(*expected, "changed")]
+
+
+@pytest.mark.parametrize(
+    ("wish", "live"),
+    [
+        (0, {"": "cuda:0"}),
+        ("cuda", {"": "cuda:0"}),
+        ("cuda:1", {"": "cuda:1"}),
+        ({"": 1}, {"": "cuda:1"}),
+        ({"a": "cpu", "b": "cpu"}, {"": "cpu"}),
+        ({"a": 0, "b": "disk"}, {"a": "cuda:0", "b": "disk"}),
+    ],
+)
+def test_devices_have_several_names(wish: Any, live: dict[str, str]) -> None:
+    """A device is the same however the document names it."""
+    plan = llem.plan({**SMALL, "pytorch": {"device_map": wish}}, False)
+    rows = asked.became(plan, {"record.effective.device_map": live})
+    assert [row.verdict for row in rows if row.path == "pytorch.device_map"] == ["as asked"]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_strict(command: Callable[..., Any], write: Callable[..., str], strict: bool) -> None:
+    """With --strict a setting of which something else became is an error; the record stays, and is finished."""
+    file = write(n=1, pytorch={"torch_compile": True, "torch_compile_backend": "nosuch"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        done = command("run", file, *(["--strict"] if strict else []))
+    lines = [line for line in done.stderr.splitlines() if line.startswith("changed: ")]
+    assert lines == ["changed: pytorch.torch_compile: asked true, became false"]
+    assert done.exit_code == (1 if strict else 0)
+    assert Ran.read(Path(done.stdout.splitlines()[-1]).parent).result["status"] == "finished"
+
+
+def test_strict_refuses_advice(command: Callable[..., Any], write: Callable[..., str]) -> None:
+    """With --strict, advice is an error before anything runs."""
+    done = command("run", write(decoder={"temperature": 0, "top_k": 7}), "--strict")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "[greedy-ignores-filters]" in done.stderr
+    assert not Path("results").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_compiling_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiled run in which nothing was compiled says so."""
+    import torch
+
+    monkeypatch.setattr(torch._dynamo.config, "disable", True)
+    with pytest.warns(RuntimeWarning, match="nothing was compiled"):
+        result = llem.run({**SMALL, "n": 1, "pytorch": {"torch_compile": True, "torch_compile_backend": "eager"}})
+    assert [row.path for row in result.changed] == ["pytorch.torch_compile"]
+
+
+# ---- what libraries say
+
+
+def test_warnings_are_heard_and_passed_on(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What a library logs or warns of is in the record, in each run of a process, and reaches the user as before."""
+    logging.getLogger("transformers").propagate = True
+    document = {**SMALL, "n": 1, "max_output_tokens": 2, "decoder": {"min_new_tokens": 4}}
+    cached = {**document, "pytorch": {"cache_implementation": "sliding_window"}}
+    for _ in range(2):
+        caplog.clear()
+        with warnings.catch_warnings(record=True) as shown:
+            warnings.simplefilter("default")
+            heard = llem.run(cached).content["effective"]["warnings"]
+        assert {entry["explained_by"] for entry in heard} == {"min-above-max-tokens", "sliding-window-is-static"}
+        assert any("Unfeasible length" in str(warning.message) for warning in shown)
+        assert any("sliding_window" in record.getMessage() for record in caplog.records)
+    logging.getLogger("transformers").propagate = False
+
+
+def test_a_logger_without_handlers_still_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """Listening to a logger does not silence it."""
+    logger = logging.getLogger("accelerate.nosuch")
+    heard: list[dict[str, Any]] = []
+    monitors, logging.root.handlers = logging.root.handlers, []
+    try:
+        with listening.listening(heard):
+            logger.warning("something %s", "odd")
+    finally:
+        logging.root.handlers = monitors
+    assert heard == [{"message": "something odd", "logger": "accelerate.nosuch", "explained_by": None}]
+    assert capsys.readouterr().err == "something odd\n"
+
+
+def test_explanations_are_used_and_told() -> None:
+    """Each entry is an advice or a rule by its id, or says itself what there is to know."""
+    entries = spec.warnings()["explained"]
+    known = {rule.id for rule in (*spec.rules(), *spec.advice())}
+    assert [entry["id"] for entry in entries if (entry["id"] in known) == ("explanation" in entry)] == []
+    assert len({entry["pattern"] for entry in entries}) == len(entries)

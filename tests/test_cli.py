@@ -237,7 +237,8 @@ def test_set(command: Callable[..., Any], name: str) -> None:
     done = command("explain", "a.yaml", "--as", "json", *options)
     assert done.exit_code == 0, done.output
     plan = llem.plan({"model": "gpt2", **expected}, trust_remote_code=False)
-    assert json.loads(done.stdout) == json.loads(json.dumps(plan.to_dict()))
+    told = json.loads(done.stdout)
+    assert told == json.loads(json.dumps({**plan.to_dict(), "settings": told["settings"]}))
     assert command("validate", "a.yaml", *options).exit_code == 0
     assert Path("a.yaml").read_text() == f"{GOOD}{text}\n"
 
@@ -301,7 +302,7 @@ def test_explain_text(command: Callable[..., Any]) -> None:
     done = command("explain", put("a.yaml", text))
     assert done.exit_code == 0
     plan = llem.plan("a.yaml", trust_remote_code=False)
-    called, unsent = done.stdout.rstrip().split("\n\n")
+    called, unsent, left = done.stdout.rstrip().split("\n\n")
     lines = iter(called.splitlines())
     for call in plan.calls:
         assert next(lines) == f"{call.target}("
@@ -316,15 +317,22 @@ def test_explain_text(command: Callable[..., Any]) -> None:
         assert row.startswith(f"    {one.path}: {one.value!r} ({one.origin})")
         assert one.reason in row
         assert row.endswith(f"[{one.rule}]")
+    title, *rest = left.splitlines()
+    unset = [row.path for row in plan.settings() if row.verdict == "library default"]
+    assert title == "Left to the library:"
+    assert [name.split(" ")[0] for name in "".join(f" {line.strip()}" for line in rest).strip().split(", ")] == unset
     assert done.stderr.startswith("a.yaml:3:34: decoder.top_k: warning: ")
 
 
 def test_explain_json(command: Callable[..., Any]) -> None:
     """The plan as data is the plan that the API gives, without the operator's consent."""
     done = command("explain", put("a.yaml", GOOD), "--as", "json")
-    assert json.loads(done.stdout) == json.loads(json.dumps(llem.plan("a.yaml", trust_remote_code=False).to_dict()))
+    for consented, options in ((False, ()), (True, ("--trust-remote-code",))):
+        planned = llem.plan("a.yaml", trust_remote_code=consented)
+        told = json.loads(command("explain", "a.yaml", "--as", "json", *options).stdout)
+        assert told.pop("settings") == [row._asdict() for row in planned.settings()]
+        assert told == json.loads(json.dumps(planned.to_dict()))
     consent = command("explain", "a.yaml", "--as", "json", "--trust-remote-code")
-    assert json.loads(consent.stdout) == json.loads(json.dumps(llem.plan("a.yaml", trust_remote_code=True).to_dict()))
     assert consent.stdout != done.stdout
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from conftest import SMALL
 
 import llem
+from llem import reporting
 
 
 @pytest.fixture
@@ -66,3 +68,43 @@ def test_run_again(command: Callable[..., Any], folder: Path) -> None:
     done = command("run", str(first / "result.json"), "--set", "n=1")
     assert done.exit_code == 0
     assert "1 in 1 batches" in done.stdout
+
+
+def test_report_compares_what_became_of_settings(command: Callable[..., Any], folder: Path) -> None:
+    """What is left to the library is as what says the same; inert values do not differ; what changed is shown."""
+    changes: list[dict[str, Any]] = [
+        {"pytorch": {"num_beams": 1}, "decoder": {"temperature": 0, "top_k": 7}},
+        {"pytorch": {"torch_compile": True, "torch_compile_backend": "nosuch"}},
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for change in changes:
+            llem.run({**SMALL, "n": 1, "max_output_tokens": 2, **change})
+    table = json.loads(command("report", "results", "--format", "json").stdout)
+    assert list(table[0])[:4] == ["run", "pytorch.torch_compile_backend", "status", "changed"]
+    assert {row["changed"] for row in table} == {None, "pytorch.torch_compile: true → false"}
+
+
+AGAIN: dict[str, dict[str, Any]] = {
+    "greedy": {},
+    "sampling": {"decoder": {"preset": "creative"}},
+    "beams": {"pytorch": {"num_beams": 3}},
+    "sampled beams": {"decoder": {"temperature": 0.7}, "pytorch": {"num_beams": 2, "batch_size": 2}},
+    "several sequences": {"decoder": {"num_return_sequences": 2}},
+    "4 bit": {"decoder": {}, "pytorch": {"load_in_4bit": True}},
+    "a draft model": {"decoder": {}, "pytorch": {"assistant_model": "builtin:tiny-llama"}},
+    "processes": {"decoder": {}, "pytorch": {"num_processes": 2}},
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_same_document_same_tokens(folder: Path, name: str) -> None:
+    """Two runs of one document give the same tokens, and differ in no setting; another seed samples others."""
+    document = {**SMALL, "warmup": 1, **AGAIN[name]}
+    runs = [llem.run(document).folder, llem.run(document).folder]
+    assert reporting.rows([run / "result.json" for run in runs])[0].keys() == {"run", *reporting.MEASURED}
+    tokens = [[json.loads(line)["token_ids"] for line in (run / "outputs.jsonl").open()] for run in runs]
+    assert tokens[0] == tokens[1]
+    if "decoder" in AGAIN[name]:
+        other = llem.run({**document, "random_seed": 7}).folder
+        assert [json.loads(line)["token_ids"] for line in (other / "outputs.jsonl").open()] != tokens[0]
