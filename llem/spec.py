@@ -119,6 +119,16 @@ class Field(NamedTuple):
                 return {"path": call["reads"].format(argument=argument)}
         return {}
 
+    def library_default(self, engine: str, readback: Schema) -> Any:
+        """What the library takes for the setting when it is unset; None where that is not recorded or depends."""
+        for surface, about in inventory()["surfaces"].items() if engine == inventory()["engine"] else ():
+            for name, argument in self.targets(engine):
+                reads = calls(engine)[name].get("reads", "").format(argument=argument)
+                # A surface is named after its first call; others are given the same names, and fill in nothing.
+                if name == about["calls"][0] and "argument" not in about and reads and reads == readback.get("path"):
+                    return recorded()["surfaces"][surface].get(argument, {}).get("default")
+        return None
+
 
 class Rule(NamedTuple):
     """One rule or advice: its annotation, the schema `node` that states it, and the section it stands in."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_models
 from conftest import SMALL, Ran
 
 import llem
@@ -22,10 +23,17 @@ HERE_GPUS = machine.Gpus(0.0, 0)
 NOT_RUN = {
     "valid/multi-token-prediction.yaml": "no tiny model predicts several tokens",
     "valid/yaml-1-2.yaml": "torch.compile has no backend `no`",
+    **dict.fromkeys(
+        [f"valid/compile-{mode}.yaml" for mode in ("default", "lite", "max-autotune-no-cudagraphs", "reduce-overhead")],
+        "as valid/compile.yaml, and generating code takes half a minute",
+    ),
 }
-"""Documents that need something that no test has."""
+"""Documents that need something that no test has, and why they are not run."""
 
-PASSED_THROUGH = {"disable_mmap"}
+CHECKPOINTS = {"experts_implementation": "mixtral", "subfolder": "subfolder", "variant": "variant"}
+"""Settings of single kinds of models: setting -> the tiny model of tests/tiny_models.py that has what it needs."""
+
+PASSED_THROUGH = {"disable_mmap", "from_pretrained", "generate"}
 """Arguments that tests/valid passes through and tiny models take; the others stand for any."""
 
 FEW = 4
@@ -103,24 +111,27 @@ def corpus() -> dict[str, dict[str, Any]]:
     return found
 
 
-def prepare(small: dict[str, Any]) -> None:
-    """Write the file of prompts that the document names."""
+def prepare(small: dict[str, Any]) -> dict[str, Any]:
+    """The document with a model that has what it asks for; the file of prompts that it names is written."""
+    wanted = [name for key, name in CHECKPOINTS.items() if key in (small.get("pytorch") or {})]
+    if wanted:
+        small = {**small, "model": str(tiny_models.path(wanted[0]))}
     plan = llem.planning.of(small, False)
     asked_for = plan.arguments("prompts")
     source = Path(str(asked_for.get("source", "builtin:")))
     if str(source).startswith("builtin:"):
-        return
+        return small
     key = str(asked_for.get("key", "text"))
     texts = {".txt": "one\ntwo\n", ".csv": f"{key}\none\ntwo\n", ".jsonl": json.dumps({key: "one"}) + "\n"}
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text(texts[source.suffix], encoding="utf-8")
+    return small
 
 
 @pytest.mark.parametrize("name", corpus())
 def test_prediction_holds(folder: Path, name: str) -> None:
     """`llem explain` says before the run what the record says after it: the same settings, verdicts and values."""
-    small = corpus()[name]
-    prepare(small)
+    small = prepare(corpus()[name])
     plan = llem.planning.of(small, False)
     result = running.execute(plan)
     ran = Ran.read(result.folder)
@@ -150,8 +161,20 @@ def test_every_setting_is_read_back() -> None:
     assert sorted(NOT_HERE & shown) == []
 
 
-NOT_HERE: set[str] = set()
-"""Settings that no document which runs on a machine without GPUs can ask for."""
+NOT_HERE = {
+    "pytorch.adapter",
+    "pytorch.gguf_file",
+    "pytorch.kv_cache_axis_key",
+    "pytorch.kv_cache_axis_value",
+    "pytorch.kv_cache_group_size",
+    "pytorch.kv_cache_nbits",
+    "pytorch.kv_cache_residual_length",
+    "pytorch.quanto_weights",
+    "pytorch.torchao_quant_type",
+    "pytorch.use_kernels",
+    "pytorch.use_mtp",
+}
+"""Settings that need a package, or a model, which the tests do not have."""
 
 
 # ---- what became of single settings
