@@ -124,7 +124,7 @@ def _is_quiet(unsent: Unsent) -> bool:
 
 def _other(case: _Case) -> Any:
     """What takes the place of a setting that is not sent: another value, or that of the library."""
-    if case.argument is None or case.is_own:
+    if case.argument is None or case.is_own or not case.readback:
         return case.field.library_default(case.engine, case.readback)
     other = next((field for field in spec.fields() if field.dotted == case.argument.path), None)
     return _untagged(case.argument.value) if other and other.readback(case.engine) else None

@@ -38,7 +38,8 @@ def listening(heard: list[Heard]) -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         module = _module(filename)
-        if module.partition(".")[0] != __package__:
+        for_developers = issubclass(category, DeprecationWarning | PendingDeprecationWarning)
+        if module.partition(".")[0] != __package__ and not for_developers:
             hear(module, str(message))
         shown(message, category, filename, lineno, file, line)
 

@@ -191,7 +191,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, tuple[Any, ...]]] = {
     "unset": ({"decoder": {}}, "decoder.min_p", (None, None, "library default", "live")),
     "default of the library": ({}, "pytorch.num_beams", (None, 1, "library default", "live")),
     "chosen by the library": ({}, "pytorch.attn_implementation", (None, "sdpa", "library default", "live")),
-    "cache in use": ({}, "pytorch.cache_implementation", (None, "DynamicCache", "library default", "live")),
+    "cache in use": ({}, "pytorch.cache_implementation", (None, "dynamic", "library default", "live")),
     "inert": ({"decoder": {"temperature": 0, "top_k": 7}}, "decoder.top_k", (7, 50, "no effect", "live")),
     "same meaning": ({"decoder": {"temperature": 0}}, "decoder.do_sample", (True, False, "as asked", "live")),
     "unquantized": ({"pytorch": {"load_in_4bit": False}}, "pytorch.load_in_4bit", (False, False, "as asked", "live")),
@@ -220,7 +220,7 @@ CHANGED = {
     "another cache": (
         {"cache_implementation": "static"},
         {"record.effective.cache": "DynamicCache"},
-        ("static", "DynamicCache"),
+        ("static", "dynamic"),
     ),
     "another attention": ({"attn_implementation": "sdpa"}, {"record.effective.attention": "eager"}, ("sdpa", "eager")),
     "not compiled": ({"torch_compile": True}, {"record.effective.compile.graphs": 0}, (True, False)),
