@@ -223,6 +223,8 @@ def _say(sentence: str, out: dict[str, Any]) -> None:
     for key in ("properties", "patternProperties"):
         for child in out.get(key, {}).values():
             child["doNotSuggest"] = True
+            if "maximum" in child:  # of which editors only speak in their own words
+                child["enum"] = [*range(1, child.pop("maximum") + 1), None]
             if not child.keys() & {"properties", "patternProperties", "allOf"}:
                 child.setdefault("errorMessage", sentence)
 
@@ -234,7 +236,7 @@ def described(node: dict[str, Any]) -> str:
         parts.append(f"Default: `{plain(node['default'])}`.")
     if "enum" not in node:
         parts += [
-            f"`{value}`: {note}"
+            note if value == spec.ANY else f"`{value}`: {note}"
             for value in node.get("x-llem", {}).get("values", ())
             if (note := value_note(node, value))
         ]
@@ -248,7 +250,8 @@ def value_note(node: dict[str, Any], value: Any) -> str:
     wiring = node.get("x-llem", {})
     key = value if isinstance(value, str) else plain(value)
     preset = wiring.get("presets", {}).get(key, {})
-    needs = introspection.requirement(wiring.get("values", {}).get(key, {}))
+    values = wiring.get("values", {})
+    needs = introspection.requirement(values.get(key, values.get(spec.ANY, {})))
     stands_for = ", ".join(f"`{name}: {plain(given)}`" for name, given in preset.items())
     return " ".join(f"{text}." for text in (stands_for, needs) if text)
 

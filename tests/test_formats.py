@@ -410,9 +410,9 @@ def test_gpu_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     found = [{"compute_capability": "9.0"}, {"compute_capability": "8.9"}]
     monkeypatch.setattr(pytorch, "devices", lambda: found)
-    assert machine.gpus("auto") == machine.Gpus(8.9, 2)
+    assert machine.gpus("auto") == machine.Gpus(8.9, 2, "")
     monkeypatch.setattr(pytorch, "devices", list)
-    assert machine.gpus("auto") == machine.Gpus(0.0, 0)
+    assert machine.gpus("auto") == machine.Gpus(0.0, 0, "")
     monkeypatch.setattr(machine, "find_spec", lambda name: None)
     done = CliRunner().invoke(cli.cli, ["validate", "-", "--gpu", "auto"], input="model: m\n")
     assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
