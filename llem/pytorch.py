@@ -340,7 +340,7 @@ def _is_placed(network: Any, devices: Any) -> bool | None:
     """Whether every part has a device in the map `devices`; None where that is no map of several devices."""
     from accelerate.utils import check_device_map
 
-    if not isinstance(devices, dict) or len(set(devices.values())) < 2:
+    if not isinstance(devices, dict) or (len(set(devices.values())) < 2 and "disk" not in devices.values()):
         return None
     try:
         check_device_map(network, devices)

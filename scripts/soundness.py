@@ -280,6 +280,12 @@ def told(outcomes: list[Outcome], seconds: float, seed: int) -> str:
     return f"{len(outcomes)} documents from seed {seed}: {counts}; {seconds:.0f} s"
 
 
+def shortest(reason: str) -> str:
+    """The rule that a reason names, or else its first words."""
+    rule = reason.rpartition("[")[2].removesuffix("]") if reason.endswith("]") else ""
+    return f"`{rule}`" if rule else reason.partition(": choose")[0].partition(", which")[0][:80]
+
+
 def plain(reason: str) -> str:
     """A reason without the values of the single document."""
     return re.sub(r"\d+([.]\d+)?", "N", re.sub(r"^([a-z_.]+: )('[^']*'|\S+) (needs)", r"\1\3", reason))[:200]
@@ -318,7 +324,8 @@ def write(page: Path, asked: list[documents.Document], outcomes: list[Outcome], 
     each = Counter((document["model"], outcome.kind) for document, outcome in zip(asked, outcomes, strict=True))
     lines += table("model", "finished", "refused", rows=[(m, each[m, "finished"], each[m, "refused"]) for m in MODELS])
     lines += ["## Refused before loading", ""]
-    reasons = Counter(plain(outcome.reason) for outcome in outcomes if outcome.kind == "refused")
+    refused = (outcome.reason.splitlines() for outcome in outcomes if outcome.kind == "refused")
+    reasons = Counter(shortest(plain(line)) for lines in refused for line in lines)
     lines += table("reason", "documents", rows=reasons.most_common())
     lines += ["## Settings", "", "Documents in which the setting is set, and those that finished.", ""]
     counted = []

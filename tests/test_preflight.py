@@ -140,6 +140,12 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.load_in_8bit",
         "silently 'linear_layers': {'Linear': 29}",
     ),
+    "memory-limit-without-a-gpu": (
+        "builtin:tiny-llama",
+        settings(load_in_4bit=True, max_memory={"cpu": "94 KiB", "disk": "669 MiB"}),
+        "pytorch.max_memory",
+        "Some modules are dispatched on the CPU or the disk",
+    ),
     "4bit-does-not-compile-on-cpu": (
         "draft",
         settings(load_in_4bit=True, torch_compile=True),
