@@ -123,11 +123,12 @@ def _is_quiet(unsent: Unsent) -> bool:
 
 
 def _other(case: _Case) -> Any:
-    """What takes the place of a setting that is not sent: another value, or that of the library."""
-    if case.argument is None or case.is_own or not case.readback:
-        return case.field.library_default(case.engine, case.readback)
-    other = next((field for field in spec.fields() if field.dotted == case.argument.path), None)
-    return _untagged(case.argument.value) if other and other.readback(case.engine) else None
+    """What takes the place of a setting that is not sent: another value that reads the same, or that of the library."""
+    for other in spec.fields() if case.argument and not case.is_own and case.readback else ():
+        reads = other.readback(case.engine).get("path")
+        if case.argument and other.dotted == case.argument.path and reads == case.readback["path"]:
+            return _untagged(case.argument.value)
+    return case.field.library_default(case.engine, case.readback)
 
 
 def _same(expected: Any, live: Any) -> bool:

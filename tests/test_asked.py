@@ -261,6 +261,19 @@ def test_devices_have_several_names(wish: Any, live: dict[str, str]) -> None:
     assert [row.verdict for row in rows if row.path == "pytorch.device_map"] == ["as asked"]
 
 
+@pytest.mark.parametrize("consent", [False, True])
+def test_own_code(folder: Path, consent: bool) -> None:
+    """Whether the code of a model ran is read where the model has some; without consent such a model does not load."""
+    document = {**SMALL, "n": 1, "model": str(tiny_models.path("own-code"))}
+    if not consent:
+        with pytest.raises(running.CannotRun, match="code of its own"):
+            llem.run(document)
+        return
+    result = llem.run(document, trust_remote_code=True)
+    assert row(result, "pytorch.trust_remote_code") == (True, True, "as asked", "live")
+    assert result.content["effective"]["own_code"] == {"present": True, "ran": True}
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_strict(command: Callable[..., Any], write: Callable[..., str], strict: bool) -> None:
     """With --strict a setting of which something else became is an error; the record stays, and is finished."""

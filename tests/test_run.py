@@ -539,9 +539,9 @@ FAILURES = {
         NO_MEMORY,
     ),
     "the library refuses": (
-        {"pytorch": {"prompt_lookup_num_tokens": 2, "batch_size": 2}},
+        {"passthrough_kwargs": {"generate": {"bad_words_ids": []}}},
         "ValueError",
-        "assisted generate is only supported for batch_size = 1",
+        "`bad_words_ids`",
         "llem explain",
     ),
     "an unknown argument": ({"passthrough_kwargs": {"nosuch": 1}}, "TypeError", "nosuch", "llem explain"),
