@@ -84,7 +84,7 @@ def valid(chance: Random, whole: spec.Schema | None = None) -> Document:
         document = draw(whole, chance, whole)
         for _ in range(chance.choice([0, 1, 1, 2, 4])):
             document = aimed(document, chance.choice(wanted), chance, whole)
-        mended = _mended(document, chance, whole)
+        mended = _mended(_kept(document, chance.choice(spec.fields()).path, chance, whole), chance, whole)
         if mended is not None:
             return mended
 
@@ -109,7 +109,7 @@ def aimed(document: Document, side: Side, chance: Random, whole: spec.Schema) ->
     for path, words in _mentions(node):
         said.setdefault((*home, *path), []).append(words)
     for _ in range(100):
-        tried = deepcopy(document)
+        tried = _copied(document)
         for path in chance.sample(sorted(said), k=min(len(said), chance.choice([len(said), 3]))):
             _put(tried, path, _about(path, said[path], chance, whole), chance, whole)
         if _side(rule, side.clause, node, tried) == side:
@@ -139,9 +139,41 @@ def _spoken(words: spec.Schema, chance: Random) -> Iterator[Any]:
         yield from _spoken(spec.follow(part), chance)
 
 
+def _kept(document: Document, path: spec.Path, chance: Random, whole: spec.Schema) -> Document:
+    """The document with the setting at `path`, and the rules that it breaks kept by another value for another setting.
+
+    A setting that needs another, which needs a third, would hardly occur if the first one were always left out.
+    """
+    document = _copied(document)
+    if forms := [form for form in _nodes(path, whole) if form.get("type") != "null"]:
+        _put(document, path, draw(chance.choice(forms), chance, whole), chance, whole)
+    clauses = [item for item in _clauses().items() if item[0][0] not in _advised()]
+    for (_, clause), (rule, node) in chance.sample(clauses, k=len(clauses)) * 4:
+        side = _side(rule, clause, node, document)
+        if side is None or side.holds or chance.random() < 0.2:
+            continue
+        home = (rule.section,) if rule.section else ()
+        values = []
+        mentions = [((*home, *inner), words) for inner, words in _mentions(node)]
+        for other, words in chance.sample(mentions, k=len(mentions)):
+            nodes = _nodes(other, whole) if other != path else []
+            spoken = [value for value in _spoken(words, chance) if any(_judge(form, whole)(value) for form in nodes)]
+            spoken += [draw(form, chance, whole) for form in nodes]
+            values += [(other, value) for value in chance.sample(spoken, k=len(spoken))]
+        for other, value in values:
+            if value is not None:
+                tried = _copied(document)
+                _put(tried, other, value, chance, whole)
+                kept = _side(rule, clause, node, tried)
+                if kept is not None and kept.holds:
+                    document = tried
+                    break
+    return document
+
+
 def _mended(document: Document, chance: Random, whole: spec.Schema) -> Document | None:
     """The document without what is wrong with it, None when that cannot be had by leaving out and filling in."""
-    document = deepcopy(document)
+    document = _copied(document)
     for _ in range(20):
         if _judge(whole, whole)(document):
             for violation in verdict.compared(document, spec.checks()):
@@ -165,7 +197,7 @@ def _mended(document: Document, chance: Random, whole: spec.Schema) -> Document 
 
 def _spoilt(document: Document, chance: Random, whole: spec.Schema) -> Document:
     """The document with one value that may be wrong, one key too many, or one too few."""
-    document = deepcopy(document)
+    document = _copied(document)
     fields = [field for field in spec.fields() if chance.random() < 0.3 or at(document, field.path) is not None]
     path = chance.choice(fields or list(spec.fields())).path
     node = chance.choice(_nodes(path, whole))
@@ -186,6 +218,13 @@ def at(document: Any, path: Iterable[str]) -> Any:
     for part in path:
         document = document.get(part) if isinstance(document, dict) else None
     return document
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a JSON value, in a third of the time of `deepcopy`."""
+    if isinstance(value, dict):
+        return {key: _copied(child) for key, child in value.items()}
+    return [_copied(child) for child in value] if isinstance(value, list) else value
 
 
 def _put(document: Document, path: spec.Path, value: Any, chance: Random, whole: spec.Schema) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -232,13 +233,22 @@ def document(model: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "model": path(model), "pytorch": engine}
 
 
+@pytest.fixture
+def _machine(rule: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine that the case of a rule needs."""
+    if rule != "compiling-needs-a-compiler":
+        yield
+        return
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with importlib.import_module("torch._inductor.config").patch({"cpp.cxx": (None, "no-such-compiler")}):
+        yield  # torch read CXX when it was imported
+
+
+@pytest.mark.usefixtures("_machine")
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_both_ways(run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """llem refuses the run with setting and rule; let through, the library fails or does otherwise."""
     model, settings, place, words = CASES[rule]
-    if rule == "compiling-needs-a-compiler":
-        monkeypatch.setenv("CXX", "no-such-compiler")
-        monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))  # what it was at the start
     with pytest.raises(CannotRun) as refused:
         run(**document(model, settings))
     said = [line for line in str(refused.value).splitlines() if line.endswith(f" [{rule}]")]
