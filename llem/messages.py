@@ -256,3 +256,11 @@ _KEYWORDS: dict[str, Callable[[Violation], str]] = {
     "maxItems": lambda v: f"The list has {len(v.instance)} items, and {v.expected} at most: shorten it.",
 }
 _STRUCTURE = {"additionalProperties", "required", "anyOf"}
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1]}"
+    return lines[0] if lines else type(error).__name__

@@ -26,11 +26,11 @@ def check(plan: planning.Plan) -> str | None:
     missing = [name for name in ("torch", "transformers", "accelerate") if find_spec(name) is None]
     if missing:
         raise CannotRun(f"{', '.join(missing)} cannot be imported: install them with `pip install 'llem[run]'`.")
-    from llem import pytorch
+    from llem import examining
 
     lacking = list(_lacking(plan))
     try:
-        model = pytorch.examine(plan)
+        model = examining.examine(plan)
         found = [*lacking, *_against_the_model(plan, model)]
         if not found and model.refusal:
             found = [model.refusal]
@@ -38,7 +38,7 @@ def check(plan: planning.Plan) -> str | None:
             datasets.prompts(**plan.kwargs("prompts"))
     except ImportError as error:  # of a package that a value of a setting needs
         found = lacking or [str(error)]
-    except (datasets.DatasetError, pytorch.CannotRead, ValueError, OSError) as error:
+    except (datasets.DatasetError, examining.CannotRead, ValueError, OSError) as error:
         found = [*lacking, str(error)]  # ValueError, OSError: a built-in model that is unknown, or cannot be made
     if found:
         raise CannotRun("\n".join(found))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llem import asked, datasets, listening, machine, planning, preflight, reading, record
+from llem import asked, datasets, listening, machine, messages, planning, preflight, reading, record
 from llem.interruption import Interruption
 from llem.preflight import CannotRun as CannotRun
 
@@ -203,7 +203,7 @@ def perform_safely(share: dict[str, Any], interruption: Interruption, perform_it
         memory = pytorch.is_out_of_memory(error)
         share["error"] = {
             "type": type(error).__name__,
-            "message": pytorch.first_line(error),
+            "message": messages.first_line(error),
             "change": OUT_OF_MEMORY if memory else OTHER_FAILURE,
             "time": time.time(),
         }

@@ -14,7 +14,7 @@ from conftest import Ran
 from jsonschema import Draft202012Validator
 
 import llem
-from llem import builtin, introspection, planning, preflight, pytorch, spec
+from llem import builtin, examining, introspection, planning, preflight, spec
 from llem.running import CannotRun
 
 MODELS = ("builtin:tiny-llama", "builtin:tiny-gpt2", *tiny_models.WHOLE)
@@ -141,11 +141,23 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.load_in_8bit",
         "silently 'linear_layers': {'Linear': 29}",
     ),
-    "memory-limit-without-a-gpu": (
+    "cache-groups-come-out-even": (
+        "mixtral",
+        settings(cache_implementation="quantized", kv_cache_backend="quanto", kv_cache_group_size=48),
+        "pytorch.cache_implementation",
+        "Group size (48) must be a divisor of",
+    ),
+    "speculation-needs-weights-in-memory": (
         "builtin:tiny-llama",
-        settings(load_in_4bit=True, max_memory={"cpu": "94 KiB", "disk": "669 MiB"}),
-        "pytorch.max_memory",
-        "Some modules are dispatched on the CPU or the disk",
+        settings(prompt_lookup_num_tokens=3, max_memory={"cpu": "94 KiB", "disk": "669 MiB"}),
+        "pytorch.prompt_lookup_num_tokens",
+        "Cannot copy out of meta tensor",
+    ),
+    "tied-output-is-not-quantized": (
+        "builtin:tiny-gpt2",
+        settings(load_in_8bit=True, llm_int8_skip_modules=["nothing"]),
+        "pytorch.llm_int8_skip_modules",
+        "object has no attribute 'CB'",
     ),
     "4bit-does-not-compile-on-cpu": (
         "draft",
@@ -327,7 +339,7 @@ def test_what_just_fits_runs(run: Callable[..., Ran], name: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_facts_are_those_of_the_schema(model: str) -> None:
     """What is found out about a model and the machine has the form that the schema states."""
-    examined = pytorch.examine(planning.plan({"model": path(model)}))
+    examined = examining.examine(planning.plan({"model": path(model)}))
     assert examined.refusal == ""
     schema = {key: value for key, value in spec.preflight_schema().items() if key != "allOf"}
     known = {"document": {}, **examined.facts}
@@ -391,7 +403,7 @@ def test_the_model_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(transformers.PreTrainedModel, "from_pretrained", None)
     for model in MODELS:
-        pytorch.examine(llem.plan({"model": path(model)}))
+        examining.examine(llem.plan({"model": path(model)}))
 
 
 def test_examining_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,9 +411,9 @@ def test_examining_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     plan = llem.plan({"model": f"builtin:{next(iter(builtin.MODELS))}"})
-    pytorch.examine(plan)
+    examining.examine(plan)
     start = time.perf_counter()
-    pytorch.examine(plan)
+    examining.examine(plan)
     assert time.perf_counter() - start < 0.15
 
 
