@@ -110,10 +110,6 @@ def _read_config(plan: Plan, call: str) -> dict[str, Any]:
     if needs_code and not plan.consented():
         consent = "let the document ask for it and run with --trust-remote-code, if you trust it"
         raise CannotRead(f"{name}: this model needs code of its own: {consent}.")
-    try:
-        _check_weights(name, sent)
-    except OSError as error:
-        raise CannotRead(f"{name}: the model cannot be read: {first_line(error)}") from None
     return found
 
 
@@ -128,15 +124,22 @@ def _check_adapter(peft_model_id: str, **sent: Any) -> None:
         raise CannotRead(f"{peft_model_id}: the adapter cannot be read: it has no adapter_config.json.")
 
 
-def _check_weights(name: str, sent: dict[str, Any]) -> None:
-    """Raise OSError, in the library's words, when a folder has no weights of the kind that is asked for."""
+def _weights(name: str, sent: dict[str, Any]) -> list[str]:
+    """The files of weights in a folder, [] for a model of the Hub.
+
+    Raises CannotRead, in the library's words, when there are none of the kind that is asked for.
+    """
     from transformers.modeling_utils import _get_resolved_checkpoint_files
     from transformers.utils.hub import DownloadKwargs
 
-    if Path(name).is_dir():
-        asked: dict[str, Any] = {key: sent.get(key) for key in signature(_get_resolved_checkpoint_files).parameters}
-        asked["download_kwargs"] = {key: sent[key] for key in DownloadKwargs.__annotations__ if key in sent}
-        _get_resolved_checkpoint_files(**{**asked, "pretrained_model_name_or_path": name})
+    if not Path(name).is_dir():
+        return []
+    asked: dict[str, Any] = {key: sent.get(key) for key in signature(_get_resolved_checkpoint_files).parameters}
+    asked["download_kwargs"] = {key: sent[key] for key in DownloadKwargs.__annotations__ if key in sent}
+    try:
+        return list(_get_resolved_checkpoint_files(**{**asked, "pretrained_model_name_or_path": name})[0] or [])
+    except OSError as error:  # of a folder there is no page on the Hub to look at
+        raise CannotRead(f"{name}: the model cannot be read: {first_line(error).partition(' Checkout ')[0]}") from None
 
 
 def _model_facts(plan: Plan, call: str, found: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -146,6 +149,7 @@ def _model_facts(plan: Plan, call: str, found: dict[str, Any]) -> tuple[dict[str
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
     name, sent = _name(plan, call)
+    files = _weights(name, sent)
     kind, quantized = found.get("model_type"), found.get("quantization_config")
     facts = {"type": kind, "quantized": quantized and quantized.get("quant_method")}
     if kind not in CONFIG_MAPPING:  # its own code says more, and is not run here
@@ -184,7 +188,7 @@ def _model_facts(plan: Plan, call: str, found: dict[str, Any]) -> tuple[dict[str
         "positions": positions,
         "positions_left": positions and _positions_left(plan, positions),
         "placed": _is_placed(network, sent.get("device_map")),
-        "converted": _is_converted(network),
+        "converted": _is_converted(network) or not all(file.endswith(".safetensors") for file in files),
     }
     refusal = ""
     if call == "from_pretrained" and plan.call("load_adapter"):
@@ -282,15 +286,17 @@ def _prepared(network: Any, config: Any, sent: dict[str, Any]) -> tuple[dict[str
             quantizer.preprocess_model(model=network, device_map=placed, dtype=None, checkpoint_files=None)
         if placed is not None:
             placed = _get_device_map(network, placed, sent.get("max_memory"), quantizer)
-    except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except (ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         return {}, first_line(error)
     changed = {name: module for name, module in network.named_modules() if type(module) is not before.get(name)}
     rows = [module.out_features for module in changed.values() if hasattr(module, "out_features")]
+    on_disk = [part for part, device in (placed or {}).items() if device == "disk"]
     facts = {
         "quantized_layers": len(rows),
         "rows_in_blocks": all(height % BLOCK == 0 for height in rows),
         "quantizes_tied": bool(tied & changed.keys()),
-        "on_disk": "disk" in {str(device) for device in (placed or {}).values()},
+        "on_disk": bool(on_disk),
+        "quantized_on_disk": any(f"{name}.".startswith(part and f"{part}.") for name in changed for part in on_disk),
     }
     return facts, ""
 

@@ -30,7 +30,7 @@ NOT_RUN = {
 }
 """Documents that need something that no test has, and why they are not run."""
 
-CHECKPOINTS = {"experts_implementation": "mixtral", "subfolder": "subfolder", "variant": "variant"}
+CHECKPOINTS = {"experts_implementation": "mixtral", "subfolder": "subfolder", "variant": "variant", "gguf_file": "gguf"}
 """Settings of single kinds of models: setting -> the tiny model of tests/tiny_models.py that has what it needs."""
 
 PASSED_THROUGH = {"disable_mmap", "from_pretrained", "generate"}
@@ -54,6 +54,10 @@ def document(path: Path) -> dict[str, Any] | None:
     if set(found.get("passthrough_kwargs") or ()) - PASSED_THROUGH:
         del found["passthrough_kwargs"]
     section = found.get("pytorch") or {}
+    if section.get("gguf_file"):
+        section["gguf_file"] = "model.gguf"
+    if -1 in (section.get("kv_cache_axis_key"), section.get("kv_cache_axis_value")):
+        section["kv_cache_group_size"] = 2  # tiny-llama has so many key-value heads
     draft = section.get("assistant_model")
     if draft and not draft.startswith("builtin:"):
         section["assistant_model"] = found["model"]
@@ -116,6 +120,8 @@ def prepare(small: dict[str, Any]) -> dict[str, Any]:
     wanted = [name for key, name in CHECKPOINTS.items() if key in (small.get("pytorch") or {})]
     if wanted:
         small = {**small, "model": str(tiny_models.path(wanted[0]))}
+    if (small.get("pytorch") or {}).get("adapter"):
+        small = {**small, "pytorch": {**small["pytorch"], "adapter": str(tiny_models.path("lora"))}}
     plan = llem.planning.of(small, False)
     asked_for = plan.arguments("prompts")
     source = Path(str(asked_for.get("source", "builtin:")))
@@ -161,19 +167,7 @@ def test_every_setting_is_read_back() -> None:
     assert sorted(NOT_HERE & shown) == []
 
 
-NOT_HERE = {
-    "pytorch.adapter",
-    "pytorch.gguf_file",
-    "pytorch.kv_cache_axis_key",
-    "pytorch.kv_cache_axis_value",
-    "pytorch.kv_cache_group_size",
-    "pytorch.kv_cache_nbits",
-    "pytorch.kv_cache_residual_length",
-    "pytorch.quanto_weights",
-    "pytorch.torchao_quant_type",
-    "pytorch.use_kernels",
-    "pytorch.use_mtp",
-}
+NOT_HERE = {"pytorch.torchao_quant_type", "pytorch.use_kernels", "pytorch.use_mtp"}
 """Settings that need a package, or a model, which the tests do not have."""
 
 

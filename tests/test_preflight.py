@@ -153,6 +153,18 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.prompt_lookup_num_tokens",
         "Cannot copy out of meta tensor",
     ),
+    "quantized-layers-stay-in-memory": (
+        "builtin:tiny-llama",
+        settings(load_in_4bit=True, llm_int8_enable_fp32_cpu_offload=True, max_memory={"disk": "1GiB"}),
+        "pytorch.load_in_4bit",
+        "Cannot copy out of meta tensor",
+    ),
+    "quantizes-no-layer-of-its-kind": (
+        "builtin:tiny-gpt2",
+        settings(quanto_weights="int8"),
+        "pytorch.quanto_weights",
+        "silently 'linear_layers': {'Linear': 1}",
+    ),
     "tied-output-is-not-quantized": (
         "builtin:tiny-gpt2",
         settings(load_in_8bit=True, llm_int8_skip_modules=["nothing"]),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_models
 from conftest import SMALL, Ran
 
 import llem
@@ -189,6 +190,29 @@ def test_8_bit(run: Callable[..., Ran]) -> None:
     ran = run(n=1, max_output_tokens=2, precision="fp16", pytorch={"load_in_8bit": True})
     assert ran.effective["linear_layers"] == {"Linear8bitLt": 28, "Linear": 1}
     assert ran.effective["parameter_dtypes"] == {"float16": 11, "int8": 28}
+
+
+def test_quanto(run: Callable[..., Ran]) -> None:
+    """Every linear layer but the output layer is quantized."""
+    effective = run(pytorch={"quanto_weights": "int8"}).effective
+    assert effective["linear_layers"] == {"QLinear(WeightQBytesTensor)": 28, "Linear": 1}
+
+
+def test_gguf(folder: Path, run: Callable[..., Ran]) -> None:
+    """The same weights give the same tokens, from a GGUF file and from safetensors.
+
+    A GGUF file says less of its tokenizer: the library splits numbers otherwise, so the prompts have none.
+    """
+    Path("prompts.txt").write_text("The ship left the harbour\nName three rivers\n", encoding="utf-8")
+    asked = {"model": str(tiny_models.path("gguf")), "precision": "fp32", "dataset": "prompts.txt"}
+    assert run(**asked, pytorch={"gguf_file": "model.gguf"}).tokens == run(**asked).tokens
+
+
+def test_adapter(run: Callable[..., Ran]) -> None:
+    """An adapter is put on the model, which then says something else."""
+    adapted = run(pytorch={"adapter": str(tiny_models.path("lora"))})
+    assert adapted.effective["linear_layers"]["Linear"] > 0
+    assert adapted.tokens != run().tokens
 
 
 @pytest.mark.parametrize("flag", ["load_in_4bit", "load_in_8bit"])

@@ -114,8 +114,6 @@ REFUSED = {
     "max-memory-needs-automatic-device-map": "which is not there",
     "offloaded-parts-stay-unquantized": "which is not there",
     "column-needs-columns": "cannot be read",
-    "kv-cache-backend-takes-these-values": "needs the package",
-    "one-kind-of-quantization": "needs the package",
 }
 """Mended documents that cannot run here, and what the check before the run says of them."""
 

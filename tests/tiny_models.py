@@ -206,6 +206,41 @@ def _lora(folder: Path) -> None:
     Path(folder, "adapter_config.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
+def _gguf(folder: Path) -> None:
+    """The same model twice: as safetensors, and whole in `model.gguf`."""
+    import gguf
+    from transformers import AutoModelForCausalLM
+
+    _save(folder, "Qwen2Config", "Qwen2ForCausalLM", ends=("<|endoftext|>",) * 2, **SIZES)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    config = model.config
+    core = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    words = sorted(core["vocab"], key=core["vocab"].get)
+    special = {"<|endoftext|>": gguf.TokenType.CONTROL}
+    file = gguf.GGUFWriter(folder / "model.gguf", "qwen2")
+    file.add_context_length(config.max_position_embeddings)
+    file.add_embedding_length(config.hidden_size)
+    file.add_block_count(config.num_hidden_layers)
+    file.add_feed_forward_length(config.intermediate_size)
+    file.add_head_count(config.num_attention_heads)
+    file.add_head_count_kv(config.num_key_value_heads)
+    file.add_layer_norm_rms_eps(config.rms_norm_eps)
+    file.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    file.add_tokenizer_model("gpt2")
+    file.add_token_list(words)
+    file.add_token_types([special.get(word, gguf.TokenType.NORMAL) for word in words])
+    file.add_token_merges([" ".join(pair) for pair in core["merges"]])
+    file.add_eos_token_id(core["vocab"]["<|endoftext|>"])
+    file.add_chat_template(builtin.CHAT_TEMPLATE)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
+    for name, weight in model.state_dict().items():
+        file.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")), weight.numpy())
+    file.write_header_to_file()
+    file.write_kv_data_to_file()
+    file.write_tensors_to_file()
+    file.close()
+
+
 MODELS: dict[str, Callable[[Path], None]] = {
     "sliding-qwen2": _sliding_qwen2,
     "gemma2": _gemma2,
@@ -223,6 +258,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "subfolder": _below,
     "own-code": _own_code,
     "lora": _lora,
+    "gguf": _gguf,
     "t5": _t5,
 }
 """Name -> the function that makes it in an empty folder. `subfolder` has its model below, `lora` and `t5` are no causal
