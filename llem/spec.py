@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator
-from copy import deepcopy
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
@@ -219,11 +218,9 @@ def bundle() -> Schema:
 
     def flat(node: Any, home: str) -> Any:
         if isinstance(node, list):
-            return [flat(item, home) for item in node]
-        if not isinstance(node, dict):
-            return node
+            return [flat(item, home) if isinstance(item, (dict, list)) else item for item in node]
         out = {
-            key: flat(value, home)
+            key: flat(value, home) if isinstance(value, (dict, list)) else value
             for key, value in node.items()
             if key != "$defs" and not (key == "$schema" and isinstance(value, str))
         }
@@ -245,8 +242,9 @@ def bundle() -> Schema:
     body = flat(root, ROOT)
     whole = {"$schema": root["$schema"], "$id": f"urn:llem:experiment:{version()}", **body}
     whole["$defs"] = {name: definitions[name] for name in sorted(definitions)}
-    _forbid_names(whole)
-    for node in _marked(whole, "version"):
+    marked = _marked(whole, "reserved", "excluded", "version")
+    _forbid_names(whole, marked["reserved"], marked["excluded"])
+    for node in marked["version"]:
         node.update(_of_this_version())
     return whole
 
@@ -266,15 +264,16 @@ def _of_this_version() -> Schema:
     }
 
 
-def _forbid_names(whole: Schema) -> None:
+def _forbid_names(whole: Schema, reserving: list[Schema], excluding: list[Schema]) -> None:
     """Write the names that may not be passed through, each with its sentence, into the rules that forbid them."""
     settings = list(_walk(whole, whole, ()))
-    reserved = _reserved(whole, settings)
-    for node in _marked(whole, "reserved"):
-        for field in filter(Field.takes_any_name, settings):
+    free = [field for field in settings if field.takes_any_name()]
+    reserved = _reserved(whole, [field for field in settings if field not in free])
+    for node in reserving:
+        for field in free:
             _forbid(whole, node, field, "reserved_names", reserved)
-    for node in _marked(whole, "excluded"):
-        for field in filter(Field.takes_any_name, settings):
+    for node in excluding:
+        for field in free:
             for call, _ in field.targets(inventory()["engine"]):
                 names = {name: reason for name, reason in _excluded(call).items() if name not in reserved}
                 _forbid(whole, node, field, f"excluded_from_{call}", names)
@@ -294,11 +293,10 @@ def _reserved(whole: Schema, settings: list[Field]) -> dict[str, str]:
     own: dict[str, list[str]] = {name: [name] for name in whole["properties"]}
     sent: dict[str, list[str]] = {}
     for field in settings:
-        if not field.takes_any_name():
-            own.setdefault(field.name, []).append(field.dotted)
-            wired = [argument for engine in engines() for _, argument in field.targets(engine)]
-            for argument in (*wired, *map(_argument, field.wiring.get("gives", ()))):
-                sent.setdefault(argument, []).append(field.dotted)
+        own.setdefault(field.name, []).append(field.dotted)
+        wired = [argument for engine in engines() for _, argument in field.targets(engine)]
+        for argument in (*wired, *map(_argument, field.wiring.get("gives", ()))):
+            sent.setdefault(argument, []).append(field.dotted)
     for engine in engines():
         for call in calls(engine).values():
             for argument in (*call.get("arguments", ()), *map(_argument, call.get("gives", ()))):
@@ -335,9 +333,9 @@ def _excluded(call: str) -> dict[str, str]:
 @cache
 def advice_schema() -> Schema:
     """What is said of resolved documents, as one schema."""
-    whole = deepcopy(read("advice.schema.json"))
+    whole = json.loads(json.dumps(read("advice.schema.json")))  # a copy, faster than `deepcopy`
     whole = {"$schema": whole.pop("$schema"), "$id": f"urn:llem:advice:{version()}", **whole}
-    for node in _marked(whole, "unsupported"):
+    for node in _marked(whole, "unsupported")["unsupported"]:
         node["allOf"] = []
         for engine in engines():
             unknown = [field for field in fields() if field.path[0] not in engines() and field.wiring.get("calls")]
@@ -354,13 +352,21 @@ def advice_schema() -> Schema:
     return whole
 
 
-def _marked(node: Any, mark: str) -> Iterator[Schema]:
-    """The nodes that ask to be filled in; the mark is taken off."""
-    if isinstance(node, dict) and node.get("x-llem", {}).get(mark):
-        del node["x-llem"]
-        yield node
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _marked(child, mark)
+def _marked(whole: Schema, *marks: str) -> dict[str, list[Schema]]:
+    """The nodes that ask to be filled in, by their mark, which is taken off. One walk, as each start makes it."""
+    found: dict[str, list[Schema]] = {mark: [] for mark in marks}
+    waiting: list[Any] = [whole]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            asked: Schema = node.get("x-llem") or {}
+            for mark in marks if asked else ():
+                if asked.get(mark):
+                    del node["x-llem"]
+                    found[mark].append(node)
+            node = node.values()
+        waiting += [child for child in node if isinstance(child, (dict, list))]
+    return found
 
 
 def follow(node: Schema, whole: Schema | None = None) -> Schema:

@@ -75,6 +75,7 @@ LIMITS: dict[str, spec.Schema] = {
     "pytorch.max_cache_len": {"maximum": 600},
     "pytorch.pad_to_multiple_of": {"maximum": 32},
     "pytorch.assistant_model": {"enum": ["models/draft", "models/draft-other-vocabulary", "builtin:tiny-llama", None]},
+    "pytorch.max_memory": {"enum": [{"cpu": "2GiB"}, {"cpu": "300KiB", "disk": "1GiB"}, {"0": 5, "cpu": "2GiB"}, None]},
     "pytorch.offload_folder": {"enum": ["offload", None]},
     "pytorch.subfolder": {"enum": ["weights", None]},
     "pytorch.variant": {"enum": ["fp16", None]},
