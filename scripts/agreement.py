@@ -1,8 +1,8 @@
 """Asks the validators of several languages about thousands of documents, and writes docs/agreement.md.
 
-Half of the documents are drawn from the schema (tests/documents.py), aimed at both sides of every rule; half are those
-of the conformance kit, as they are and with changes that know nothing of the schema. The command fails when any two
-disagree.
+Half of the documents are drawn by hypothesis from the schema (tests/documents.py), aimed at both sides of every rule;
+half are those of the conformance kit, as they are and with changes that know nothing of the schema. The command fails
+when any two disagree.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def drawn(count: int, seed: int) -> list[Any]:
     known = [document for _, document in kit.documents()]
     sides = [side for side in documents.sides() if side.rule in {rule.id for rule in spec.rules()}]
     found = [*known, *documents.any_documents(seed, count // 4)]
-    for number in range(count // 4):  # rules that are rarely drawn are reached too
-        document = documents.valid(chance)
-        found.append(documents.aimed(document, sides[number % len(sides)], chance, spec.bundle()))
+    for number, fresh in enumerate(documents.chances(seed + 1, count // 4)):  # rarely drawn rules are reached too
+        document = documents.valid(fresh)
+        found.append(documents.aimed(document, sides[number % len(sides)], fresh, spec.bundle()))
     while len(found) < count:
         document, faults = reader.normalise(changed(chance.choice(known), chance))
         if not faults:
@@ -179,7 +179,7 @@ HEAD = """<!-- Written by `python scripts/agreement.py`. Do not edit. -->
 
 # Agreement
 
-{count} documents, half of them drawn from the schema and half those of the conformance kit with random changes, were
+{count} documents, half of them drawn by hypothesis from the schema and half those of the conformance kit with random changes, were
 given to everyone below. {valid} of them are valid. Everyone was compared with llem in Python.
 
 | Who | Compared | Disagreements |

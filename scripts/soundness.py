@@ -26,7 +26,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # the library reads it when it is imported
@@ -112,10 +111,10 @@ def drawn(seed: int, count: int) -> Iterator[documents.Document]:
         section = spec.follow(whole["properties"]["pytorch"], whole)
         section.update(type="object", required=[needed])
     compiled["$defs"]["pytorch"]["required"] = ["torch_compile", "torch_compile_backend"]
-    for number in range(count):
+    for number, chance in enumerate(documents.chances(seed, count)):
         kinds = {100: compiled, 200: compiled, 300: compiled, 400: inductor, 500: several}
         whole = kinds.get(number % 600, compiled if number % 40 == 20 else usual)
-        document = documents.valid(Random(f"{seed} {number}"), whole)
+        document = documents.valid(chance, whole)
         document.setdefault("n", 2)
         document.setdefault("max_output_tokens", 6)
         if document["n"] is None:

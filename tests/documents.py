@@ -4,8 +4,8 @@ There is no list of settings or rules here. Every value is drawn from its own pa
 bounds; every rule and advice is reached on both sides, by drawing the settings that it mentions until it holds, or is
 broken, with its condition met, or not.
 
-Everything is drawn from a `random.Random`: a seed gives the same documents everywhere, and `VALID` and `ANY` are
-hypothesis strategies, which shrink.
+Hypothesis draws a `random.Random` for each document, and the document is made from that: a seed and a count give the
+same documents everywhere. `VALID` and `ANY` are strategies for tests, which shrink.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
+import hypothesis
 import jsonschema_rs
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -52,16 +53,26 @@ class Side(NamedTuple):
 
 def any_documents(seed: int, count: int) -> Iterator[Document]:
     """So many documents, valid or not, as JSON that the reader accepts."""
-    chance = Random(seed)
-    for _ in range(count):
-        yield anything(chance)
+    return map(anything, chances(seed, count))
 
 
 def valid_documents(seed: int, count: int, whole: spec.Schema | None = None) -> Iterator[Document]:
     """So many valid documents; with `whole`, ones that this narrower schema accepts too."""
-    chance = Random(seed)
-    for _ in range(count):
-        yield valid(chance, whole)
+    return (valid(chance, whole) for chance in chances(seed, count))
+
+
+def chances(seed: int, count: int) -> list[Random]:
+    """What hypothesis draws for so many documents, the same ones for the same seed and count."""
+    found: list[Random] = []
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(max_examples=count, database=None, phases=[hypothesis.Phase.generate])
+    @hypothesis.given(st.randoms(use_true_random=True))
+    def keep(chance: Random) -> None:
+        found.append(chance)
+
+    keep()
+    return found
 
 
 def narrowed(limits: dict[str, spec.Schema]) -> spec.Schema:
