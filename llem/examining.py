@@ -179,6 +179,7 @@ def _model_facts(plan: Plan, call: str, found: dict[str, Any]) -> tuple[dict[str
         "stateful": model._is_stateful,
         "stops_early": _stops_early(model) and set(layers) <= ATTENTION,
         "layers": layers,
+        "depth": getattr(text, "num_hidden_layers", None),
         "only_full_attention": set(layers) <= {"full_attention"},
         "mtp_layers": getattr(text, "num_mtp_layers", None) or 0,
         "attention_heads": heads,

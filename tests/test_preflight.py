@@ -93,6 +93,12 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.assistant_early_exit",
         "IndexError",
     ),
+    "early-exit-within-the-layers": (
+        "builtin:tiny-llama",
+        settings(assistant_early_exit=100),
+        "pytorch.assistant_early_exit",
+        "silently 'DynamicLayer': 100",
+    ),
     "chunked-prefill-needs-a-cache-of-keys": (
         "mamba",
         settings(prefill_chunk_size=4),
