@@ -179,8 +179,8 @@ HEAD = """<!-- Written by `python scripts/agreement.py`. Do not edit. -->
 
 # Agreement
 
-{count} documents, half of them drawn by hypothesis from the schema and half those of the conformance kit with random changes, were
-given to everyone below. {valid} of them are valid. Everyone was compared with llem in Python.
+{count} documents, half of them drawn by hypothesis from the schema and half those of the conformance kit with random
+changes, were given to everyone below. {valid} of them are valid. Everyone was compared with llem in Python.
 
 | Who | Compared | Disagreements |
 |---|---|---|

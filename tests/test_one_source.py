@@ -102,8 +102,8 @@ def test_only_one_module_opens_schema_files() -> None:
 
 
 def test_few_modules_import_the_engine() -> None:
-    """torch, transformers, accelerate and bitsandbytes are imported by what runs models, what looks at them before, what
-    makes tiny ones, and what says which arguments the libraries take."""
+    """torch, transformers, accelerate and bitsandbytes are imported by what runs models, what looks at them before,
+    what makes tiny ones, and what says which arguments the libraries take."""
     heavy = {"torch", "transformers", "accelerate", "bitsandbytes"}
     for path in SOURCES:
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
