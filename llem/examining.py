@@ -181,7 +181,7 @@ def _model_facts(plan: Plan, call: str, found: dict[str, Any]) -> tuple[dict[str
         "layers": layers,
         "depth": getattr(text, "num_hidden_layers", None),
         "only_full_attention": set(layers) <= {"full_attention"},
-        "mtp_layers": getattr(text, "num_mtp_layers", None) or 0,
+        "mtp_layers": _mtp_layers(network, getattr(text, "num_mtp_layers", None) or 0, files),
         "attention_heads": heads,
         "key_value_heads": shared,
         "tensor_parallel_plan": bool(network.tp_plan),
@@ -222,6 +222,22 @@ def _stops_early(model: type) -> bool:
     with suppress(OSError, TypeError):
         return "config.num_hidden_layers]" in getsource(sys.modules[model.__module__])
     return False
+
+
+def _mtp_layers(network: Any, most: int, files: list[str]) -> int:
+    """How many layers predict several tokens: as many as the config says, and none where `files` lack their weights."""
+    from safetensors import safe_open
+
+    if not most or not files:
+        return most
+    from transformers.modeling_layers import MtpModel
+
+    pattern = MtpModel.get_mtp_weights_regex(network)
+    for file in files:
+        with safe_open(file, framework="pt") as weights:
+            if any(pattern.search(name) for name in weights.keys()):  # noqa: SIM118 (it is no mapping)
+                return most
+    return 0
 
 
 def _positions(network: Any, most: int | None) -> int | None:

@@ -42,9 +42,8 @@ import llem  # noqa: E402
 from llem import record, running, spec, validation  # noqa: E402
 
 LONGEST = 240.0  # seconds that a document may take; compiling for the first time is slow
-MODELS = ["builtin:tiny-llama", "builtin:tiny-gpt2"] + [
-    f"models/{name}" for name in ("sliding-qwen2", "gemma2", "gemma3", "mixtral", "mamba", "lfm2", "short-gpt2", "gguf")
-]
+SMALL = ("sliding-qwen2", "gemma2", "gemma3", "mixtral", "mamba", "lfm2", "short-gpt2", "gguf", "mtp")
+MODELS = ["builtin:tiny-llama", "builtin:tiny-gpt2", *(f"models/{name}" for name in SMALL)]
 SETS = {
     "prompts.txt": "The ship left the harbour before dawn.\nWhy is the sky blue?\n",
     "prompts.jsonl": '{"text": "Count to ten."}\n{"text": "Name three rivers and the seas into which they flow."}\n',

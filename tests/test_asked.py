@@ -21,7 +21,6 @@ from llem import asked, listening, machine, resolution, running, spec, validatio
 HERE = Path(__file__).parent
 HERE_GPUS = machine.Gpus(0.0, 0)
 NOT_RUN = {
-    "valid/multi-token-prediction.yaml": "no tiny model predicts several tokens",
     "valid/yaml-1-2.yaml": "torch.compile has no backend `no`",
     **dict.fromkeys(
         [f"valid/compile-{mode}.yaml" for mode in ("default", "lite", "max-autotune-no-cudagraphs", "reduce-overhead")],
@@ -30,7 +29,13 @@ NOT_RUN = {
 }
 """Documents that need something that no test has, and why they are not run."""
 
-CHECKPOINTS = {"experts_implementation": "mixtral", "subfolder": "subfolder", "variant": "variant", "gguf_file": "gguf"}
+CHECKPOINTS = {
+    "experts_implementation": "mixtral",
+    "subfolder": "subfolder",
+    "variant": "variant",
+    "gguf_file": "gguf",
+    "use_mtp": "mtp",
+}
 """Settings of single kinds of models: setting -> the tiny model of tests/tiny_models.py that has what it needs."""
 
 PASSED_THROUGH = {"disable_mmap", "from_pretrained", "generate"}
@@ -167,7 +172,7 @@ def test_every_setting_is_read_back() -> None:
     assert sorted(NOT_HERE & shown) == []
 
 
-NOT_HERE = {"pytorch.torchao_quant_type", "pytorch.use_kernels", "pytorch.use_mtp"}
+NOT_HERE = {"pytorch.torchao_quant_type", "pytorch.use_kernels"}
 """Settings that need a package, or a model, which the tests do not have."""
 
 

@@ -208,6 +208,12 @@ def test_gguf(folder: Path, run: Callable[..., Ran]) -> None:
     assert run(**asked, pytorch={"gguf_file": "model.gguf"}).tokens == run(**asked).tokens
 
 
+def test_multi_token_prediction(run: Callable[..., Ran]) -> None:
+    """Tokens that are predicted ahead and accepted are those of greedy decoding."""
+    asked = {"model": str(tiny_models.path("mtp")), "decoder": {"temperature": 0}, "precision": "fp32"}
+    assert run(**asked, pytorch={"use_mtp": True}).tokens == run(**asked).tokens
+
+
 def test_adapter(run: Callable[..., Ran]) -> None:
     """An adapter is put on the model, which then says something else."""
     adapted = run(pytorch={"adapter": str(tiny_models.path("lora"))})

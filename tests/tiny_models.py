@@ -241,6 +241,26 @@ def _gguf(folder: Path) -> None:
     file.close()
 
 
+def _mtp(folder: Path) -> None:
+    """A layer that predicts the token after the next one, beside a model with experts in its second layer."""
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoModelForCausalLM
+    from transformers.modeling_layers import MtpModel
+
+    sizes = {**SIZES, "num_hidden_layers": 2, "head_dim": 16, "mlp_layer_types": ["dense", "sparse"]}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64}
+    more = {"mtp_layer_types": ["full_attention"], "mtp_mlp_layer_types": ["dense"], "num_nextn_predict_layers": 1}
+    kinds = ["full_attention", "full_attention"]
+    _save(folder, "MellumConfig", "MellumForCausalLM", **sizes, **experts, **more, layer_types=kinds)
+    ahead = MtpModel(AutoModelForCausalLM.from_pretrained(folder), 1)
+    builtin._fill(ahead.layers, "mtp")
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    for name, weight in ahead.layers.state_dict().items():
+        weights[f"mtp.layers.{name.replace('mtp_block.', '')}"] = weight.contiguous()
+    save_file(weights, file, metadata={"format": "pt"})
+
+
 MODELS: dict[str, Callable[[Path], None]] = {
     "sliding-qwen2": _sliding_qwen2,
     "gemma2": _gemma2,
@@ -259,6 +279,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "own-code": _own_code,
     "lora": _lora,
     "gguf": _gguf,
+    "mtp": _mtp,
     "t5": _t5,
 }
 """Name -> the function that makes it in an empty folder. `subfolder` has its model below, `lora` and `t5` are no causal
