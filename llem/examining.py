@@ -160,8 +160,9 @@ def _model_facts(plan: Plan, call: str, found: dict[str, Any]) -> tuple[dict[str
     model = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     model = model[0] if isinstance(model, tuple) else model
     text = config.get_text_config(decoder=True)
+    asked = sent.get("dtype")  # what fits into memory depends on it
     with torch.device("meta"):
-        network = model(config)
+        network = model(config).to(asked if isinstance(asked, torch.dtype) else config.dtype)
     layers = _layers(text)
     positions = _positions(network, getattr(text, "max_position_embeddings", None))
     heads: Any = getattr(text, "num_attention_heads", None)
@@ -232,7 +233,10 @@ def _mtp_layers(network: Any, most: int, files: list[str]) -> int:
         return most
     from transformers.modeling_layers import MtpModel
 
-    pattern = MtpModel.get_mtp_weights_regex(network)
+    try:
+        pattern = MtpModel.get_mtp_weights_regex(network)
+    except (TypeError, ValueError):  # the class does not say how they are called
+        return 0
     for file in files:
         with safe_open(file, framework="pt") as weights:
             if any(pattern.search(name) for name in weights.keys()):  # noqa: SIM118 (it is no mapping)

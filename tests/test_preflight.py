@@ -461,3 +461,12 @@ def test_rules_are_listed(command: Callable[..., Any]) -> None:
     listed = json.loads(command("rules", "--preflight", "--json").stdout)
     assert [rule["id"] for rule in listed] == [rule.id for rule in spec.preflight()]
     assert {rule["id"] for rule in listed} & {rule["id"] for rule in introspection.get_validation_rules()} == set()
+
+
+@pytest.mark.parametrize(("precision", "limit", "on_disk"), [("fp32", 3600, True), ("bf16", 3600, False)])
+def test_what_goes_to_disk_is_known_before(run: Callable[..., Ran], precision: str, limit: int, on_disk: bool) -> None:
+    """Parts are counted in the precision that is asked for, as the library does when it places them."""
+    section = {"max_memory": {"cpu": f"{limit}KiB", "disk": "1GiB"}, "offload_folder": "offload"}
+    plan = llem.plan({"model": "builtin:tiny-llama", "precision": precision, "pytorch": section})
+    assert examining.examine(plan).facts["model"]["on_disk"] is on_disk
+    assert ("disk" in run(precision=precision, pytorch=section).effective["device_map"].values()) is on_disk
