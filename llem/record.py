@@ -10,7 +10,7 @@ import re
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
@@ -37,12 +37,16 @@ def make_folder(parent: str, model: str) -> Path:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` so that the file is whole or not there, also when the machine stops. Raises OSError."""
+    """Write `content` as JSON, as `write` does. Raises OSError."""
+    write(path, [json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)])
+
+
+def write(path: Path, lines: Iterable[str]) -> None:
+    """Write the lines so that the file is whole or as it was, also when the machine stops. Raises OSError."""
     with tempfile.NamedTemporaryFile(
         "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
     ) as file:
-        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
+        file.writelines(f"{line}\n" for line in lines)
         file.flush()
         os.fsync(file.fileno())
     Path(file.name).chmod(0o644)

@@ -212,7 +212,9 @@ def perform_safely(share: dict[str, Any], interruption: Interruption, perform_it
 def _perform_here(plan: planning.Plan, folder: Path, interruption: Interruption) -> dict[str, Any]:
     share, outputs = new_share(), folder / "outputs.jsonl"
     perform_safely(share, interruption, lambda: perform(plan, share, outputs, interruption))
-    _write_in_order(outputs, _lines(outputs))
+    lines = _lines(outputs)
+    if (ordered := _in_order(lines)) != lines:
+        record.write(outputs, ordered)
     return share
 
 
@@ -234,15 +236,14 @@ def _launch(plan: planning.Plan, folder: Path, interruption: Interruption, nproc
         share, texts = folder / f"rank-{rank}.json", folder / f"rank-{rank}.jsonl"
         shares.append(json.loads(share.read_text(encoding="utf-8")) if share.is_file() else new_share())
         lines += _lines(texts) if texts.is_file() else []
-        share.unlink(missing_ok=True)
-        texts.unlink(missing_ok=True)
+    record.write(folder / "outputs.jsonl", _in_order(lines))
+    for file in (job, *folder.glob("rank-*.json*")):
+        file.unlink()
     for content in shares:
         if interruption.asked:
             content.update(status=INTERRUPTED, error=None)
         elif content["status"] == INTERRUPTED:  # by the launcher, because another process died
             content["status"] = FAILED
-    _write_in_order(folder / "outputs.jsonl", lines)
-    job.unlink()
     return shares
 
 
@@ -250,11 +251,9 @@ def _lines(outputs: Path) -> list[str]:
     return outputs.read_text(encoding="utf-8").split("\n")[:-1]
 
 
-def _write_in_order(outputs: Path, lines: list[str]) -> None:
-    """Write the lines in the order of their prompts, if they are not in that order already."""
-    ordered = sorted(lines, key=lambda line: int(json.loads(line)["index"]))
-    if ordered != lines or not outputs.is_file():
-        outputs.write_text("".join(f"{line}\n" for line in ordered), encoding="utf-8")
+def _in_order(lines: list[str]) -> list[str]:
+    """The lines in the order of their prompts."""
+    return sorted(lines, key=lambda line: int(json.loads(line)["index"]))
 
 
 def _end(launcher: subprocess.Popen[bytes]) -> None:

@@ -60,7 +60,8 @@ for batch in batches:
         end = next((place for place, token in enumerate(row) if token in ends), len(row))
         tokens = row[: end + 1]
         text = tokenizer.decode(tokens, skip_special_tokens=True)
-        print(json.dumps({{"index": index, "text": text, "token_ids": tokens}}))
+        line = json.dumps({{"index": index, "text": text, "token_ids": tokens}})
+        print(f"{{line}}\\n", end="")  # in one piece, also where several processes print
 '''
 
 ENGINE = '''\

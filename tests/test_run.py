@@ -557,6 +557,14 @@ def test_two_processes(run: Callable[..., Ran]) -> None:
     assert two.effective["device"] == "cpu"
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_two_processes_with_a_prompt_each_at_most(run: Callable[..., Ran], n: int) -> None:
+    """Outputs that come in order by themselves are kept as well."""
+    ran = run(n=n, pytorch={"num_processes": 2})
+    assert [output["rank"] for output in ran.outputs] == list(range(n))
+    assert_record_fits_outputs(ran)
+
+
 # ---- failures
 
 
