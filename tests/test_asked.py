@@ -59,6 +59,8 @@ def document(path: Path) -> dict[str, Any] | None:
     if set(found.get("passthrough_kwargs") or ()) - PASSED_THROUGH:
         del found["passthrough_kwargs"]
     section = found.get("pytorch") or {}
+    if section.get("assistant_early_exit"):
+        section["assistant_early_exit"] = 1  # tiny-llama has two layers
     if section.get("gguf_file"):
         section["gguf_file"] = "model.gguf"
     if -1 in (section.get("kv_cache_axis_key"), section.get("kv_cache_axis_value")):

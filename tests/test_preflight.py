@@ -165,6 +165,12 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "pytorch.load_in_4bit",
         "Cannot copy out of meta tensor",
     ),
+    "int8-kernel-takes-rows-in-order": (
+        "mamba",
+        {"precision": "bf16", "n": 1, **settings(quanto_weights="int8")},
+        "pytorch.quanto_weights",
+        "must be contiguous on the last dimension",
+    ),
     "quantizes-no-layer-of-its-kind": (
         "builtin:tiny-gpt2",
         settings(quanto_weights="int8"),
@@ -340,6 +346,7 @@ JUST_FITS: dict[str, tuple[str, dict[str, Any]]] = {
     "a quantized cache": ("mixtral", settings(cache_implementation="quantized", kv_cache_backend="fp8")),
     "experts": ("mixtral", settings(experts_implementation="batched_mm")),
     "a state": ("mamba", settings(num_beams=2, batch_size=2, cache_implementation="static")),
+    "another precision": ("mamba", {"precision": "fp16", "n": 1, **settings(quanto_weights="int8")}),
     "the head is skipped": ("draft-other-vocabulary", settings(load_in_4bit=True, llm_int8_skip_modules=["lm_head"])),
     "a part on disk": ("mixtral", settings(device_map={"": "disk"}, offload_folder="offload")),
     "a part on disk, unchanged": ("draft", settings(device_map={"model": "cpu", "lm_head": "disk"})),
