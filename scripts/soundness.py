@@ -90,6 +90,11 @@ COMPILED: dict[str, spec.Schema] = {
     "pytorch.torch_compile_mode": {"enum": ["default", "reduce-overhead", None]},
 }
 INDUCTOR: dict[str, spec.Schema] = {**COMPILED, "pytorch.torch_compile_backend": {"enum": ["inductor", None]}}
+OPTIONS: dict[str, spec.Schema] = {
+    **INDUCTOR,
+    "pytorch.torch_compile_options": {"enum": [{"epilogue_fusion": True}]},
+    "pytorch.torch_compile_mode": {"type": "null"},
+}
 SEVERAL: dict[str, spec.Schema] = {"pytorch.num_processes": {"enum": [2]}}
 
 
@@ -102,16 +107,14 @@ class Outcome(NamedTuple):
 
 
 def drawn(seed: int, count: int) -> Iterator[documents.Document]:
-    """So many documents; of a hundred, three are compiled, and of six hundred, one by inductor and one runs twice."""
+    """So many documents; of a hundred, three are compiled, and of six hundred, two by inductor and one runs twice."""
     usual = documents.narrowed(LIMITS)
-    compiled, inductor, several = (documents.narrowed({**LIMITS, **more}) for more in (COMPILED, INDUCTOR, SEVERAL))
-    for whole, needed in ((compiled, "torch_compile"), (inductor, "torch_compile"), (several, "num_processes")):
-        whole["required"] = ["model", "pytorch"]
-        section = spec.follow(whole["properties"]["pytorch"], whole)
-        section.update(type="object", required=[needed])
-    compiled["$defs"]["pytorch"]["required"] = ["torch_compile", "torch_compile_backend"]
+    compiled = _with(COMPILED, "torch_compile", "torch_compile_backend")
+    inductor = _with(INDUCTOR, "torch_compile", "torch_compile_mode")
+    options = _with(OPTIONS, "torch_compile", "torch_compile_options")
+    several = _with(SEVERAL, "num_processes")
     for number, chance in enumerate(documents.chances(seed, count)):
-        kinds = {100: compiled, 200: compiled, 300: compiled, 400: inductor, 500: several}
+        kinds = {100: compiled, 200: compiled, 300: compiled, 400: inductor, 450: options, 500: several}
         whole = kinds.get(number % 600, compiled if number % 40 == 20 else usual)
         document = documents.valid(chance, whole)
         document.setdefault("n", 2)
@@ -121,6 +124,14 @@ def drawn(seed: int, count: int) -> Iterator[documents.Document]:
         if document["max_output_tokens"] is None:
             document["max_output_tokens"] = 8
         yield document
+
+
+def _with(limits: dict[str, spec.Schema], *needed: str) -> spec.Schema:
+    """The specification with these limits too, in which these settings of the engine must be there."""
+    whole = documents.narrowed({**LIMITS, **limits})
+    whole["required"] = ["model", "pytorch"]
+    spec.follow(whole["properties"]["pytorch"], whole).update(type="object", required=list(needed))
+    return whole
 
 
 def main() -> None:
@@ -135,7 +146,7 @@ def main() -> None:
     options = parser.parse_args()
     asked = list(drawn(options.seed, options.documents))
     with tempfile.TemporaryDirectory(prefix="llem-soundness-") as folder:
-        os.environ.setdefault("LLEM_CACHE", str(Path(folder, "cache")))
+        os.environ["LLEM_CACHE"] = str(Path(folder, "cache"))
         prepare()
         if options.only is not None:
             print(json.dumps(asked[options.only], indent=1))
@@ -158,7 +169,7 @@ def main() -> None:
 
 
 def prepare() -> None:
-    """Make every model, and import what the runs import, so that each process finds it there."""
+    """Make every model, its weights also under other names, and import what the runs import, for each process."""
     import accelerate  # noqa: F401
     import bitsandbytes  # noqa: F401
     import torch._dynamo  # noqa: F401
@@ -172,6 +183,12 @@ def prepare() -> None:
         kind, _, base = name.partition(":") if name.startswith("builtin:") else ("", "", name.partition("/")[2])
         path = builtin.make_model(base) if kind else tiny_models.path(base)
         AutoModelForCausalLM._model_mapping[type(AutoConfig.from_pretrained(path))]
+        files = list(path.iterdir())
+        (path / "weights").mkdir()
+        for file in files:
+            (path / "weights" / file.name).symlink_to(file)
+        for place in (path, path / "weights"):
+            (place / "model.fp16.safetensors").symlink_to(path / "model.safetensors")
     for name in ("draft", "draft-other-vocabulary", "lora"):
         tiny_models.path(name)
 

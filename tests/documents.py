@@ -62,7 +62,10 @@ def valid_documents(seed: int, count: int, whole: spec.Schema | None = None) -> 
 
 
 def chances(seed: int, count: int) -> list[Random]:
-    """What hypothesis draws for so many documents, the same ones for the same seed and count."""
+    """What hypothesis draws for so many documents.
+
+    They are the same for the same seed and code: hypothesis also tries numbers that it finds in the code.
+    """
     found: list[Random] = []
 
     @hypothesis.seed(seed)
