@@ -291,6 +291,10 @@ def _outputs(session: Session, lengths: list[int], rows: list[list[int]]) -> lis
     return found
 
 
+CACHES = ("past_key_values", "cache_params")
+"""Under these names a model hands on its cache; the latter is that of Mamba."""
+
+
 @contextmanager
 def _watched(session: Session) -> Iterator[list[float]]:
     """Note when each forward pass is done; the calls stay exactly those of the plan."""
@@ -310,7 +314,8 @@ def _watched(session: Session) -> Iterator[list[float]]:
     def done(_module: Any, _inputs: Any, output: Any) -> None:
         if not passes:
             _synchronize()
-            cache = getattr(output, "past_key_values", None)
+            found = (getattr(output, name, None) for name in CACHES)
+            cache = next((cache for cache in found if cache is not None), None)
             session.cache = type(cache).__name__ if cache is not None else None
             session.cache_layers = _kinds(getattr(cache, "layers", ()))
         passes.append(time.perf_counter())

@@ -1,9 +1,10 @@
 """Runs documents drawn from the schema for real, and writes down what came of them.
 
 Each is a valid pytorch document with small sizes (at most 3 prompts, 8 new tokens, 4 beams …) for one of the tiny
-models of the tests, and is run by `llem.run` in a process and a folder of its own. Either it finishes, or it is refused
-before anything is loaded, because the machine or the model lacks what it asks for. Anything else is a failure: the
-document is printed, and the script exits with 1.
+models of the tests, and is run by `llem.run` in a process and a folder of its own. Either it finishes, each setting as
+`llem explain` predicts it, without a warning that nothing explains; or it is refused before anything is loaded, because
+the machine or the model lacks what it asks for. Anything else is a failure: the document is printed, and the script
+exits with 1.
 
     python scripts/soundness.py --documents 300
     python scripts/soundness.py --documents 3000 --jobs 2 --keep soundness.jsonl --output docs/soundness.md
@@ -35,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import documents  # noqa: E402
+import predictions  # noqa: E402
 import tiny_models  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
@@ -270,7 +272,7 @@ def run(document: documents.Document, place: Path) -> Outcome:
         return Outcome(kind, reason, round(time.perf_counter() - begun, 3))
 
     try:
-        result = llem.run(document)
+        plan, result = llem.plan(document), llem.run(document)
     except running.CannotRun as error:
         return came("refused", str(error))
     except validation.InvalidDocument as error:
@@ -283,7 +285,8 @@ def run(document: documents.Document, place: Path) -> Outcome:
     compiled = result.content["effective"]["compile"]
     if compiled["error"]:
         return came("failed", f"not compiled: {compiled['error']}")
-    return came("finished")
+    otherwise = list(predictions.disagreements(plan, result))
+    return came("failed", f"became otherwise: {otherwise[0]}") if otherwise else came("finished")
 
 
 # ---- what is written down
