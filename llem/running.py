@@ -237,7 +237,7 @@ def _launch(plan: planning.Plan, folder: Path, interruption: Interruption, nproc
         shares.append(json.loads(share.read_text(encoding="utf-8")) if share.is_file() else new_share())
         lines += _lines(texts) if texts.is_file() else []
     record.write(folder / "outputs.jsonl", _in_order(lines))
-    for file in (job, *folder.glob("rank-*.json*")):
+    for file in (job, *folder.glob("rank-*"), *folder.glob(".rank-*")):
         file.unlink()
     for content in shares:
         if interruption.asked:
